@@ -1,0 +1,1 @@
+//! The queue service: signalling, routing, media, recording, transcription and live numbers.

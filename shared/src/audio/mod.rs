@@ -1,0 +1,1 @@
+//! Frames, codecs, the mixer and the hear matrix.

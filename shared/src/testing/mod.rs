@@ -1,0 +1,1 @@
+//! A virtual clock, a lossy network and message tapes.

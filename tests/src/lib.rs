@@ -1,0 +1,1 @@
+//! The harness: a service under test, phones that listen, synthetic callers.
