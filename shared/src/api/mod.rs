@@ -1,1 +1,40 @@
-//! The contract of HTTP and WebSocket.
+//! The contract of HTTP and WebSocket under `/api/v1`, one file a resource. The service, the apps and the tests all
+//! compile against these types.
+//!
+//! | method and path | body → answer | right |
+//! |---|---|---|
+//! | POST /session | [`session::SignIn`] → [`session::SignedIn`] | none |
+//! | DELETE /session | → 204; agents go offline | signed in |
+//! | GET /me | → [`crate::model::user::User`] | signed in |
+//! | POST /me/device | → [`session::DeviceAccount`] | signed in |
+//! | GET /floor | → [`crate::model::floor::Floor`] | signed in (filtered for agents) |
+//! | GET /agents, /agents/{id} | → [`crate::model::floor::AgentView`] (list) | see floor, or oneself |
+//! | POST /agents/{id}/status | [`agents::SetStatus`] → [`crate::model::floor::AgentView`] | oneself, or manage floor |
+//! | POST /agents/{id}/wrap-up | [`agents::EndWrapUp`] → 204 | oneself, or manage floor |
+//! | GET /queues, /queues/{id} | → [`queues::QueueReport`] (list) | see floor, or own queues |
+//! | GET /calls | query [`calls::CallQuery`] → [`calls::CallPage`] | see floor, or own calls |
+//! | GET /calls/{id} | → [`calls::CallDetail`] | see floor, or own calls |
+//! | GET /calls/{id}/decisions | → list of [`calls::OfferRecord`] | see floor, or own calls |
+//! | POST /calls/{id}/hold, /resume, /hangup | → 204 | the agent on it, or manage floor |
+//! | POST /calls/{id}/transfer | [`calls::Transfer`] → 204 | the agent on it, or manage floor |
+//! | PUT /calls/{id}/supervision | [`calls::Supervise`] → [`crate::model::call::Supervision`] | supervise |
+//! | DELETE /calls/{id}/supervision | → 204 | supervise |
+//! | GET /recordings | query [`recordings::RecordingQuery`] → list of recordings | hear recordings |
+//! | GET /recordings/{id} | → [`crate::model::recording::Recording`] | hear recordings |
+//! | GET /recordings/{id}/tracks/{track}.wav | → audio/wav, ranges | hear recordings |
+//! | GET /recordings/{id}/transcript | → [`crate::model::transcript::Transcript`] | hear recordings |
+//! | GET /journal | query [`reports::JournalQuery`] → list of events | read reports |
+//! | GET /reports/day | → [`reports::DayReport`] | see floor |
+//! | GET /live | WebSocket, [`live`] | signed in (filtered for agents) |
+//!
+//! Outside of `/api/v1`: `/healthz`, `/metrics`, `/wallboard`, and `/api/v1/openapi.json` needs no sign-in.
+//! Errors are [`error::ApiError`] with a matching status. Tokens go in `Authorization: Bearer …`.
+
+pub mod agents;
+pub mod calls;
+pub mod error;
+pub mod live;
+pub mod queues;
+pub mod recordings;
+pub mod reports;
+pub mod session;

@@ -1,1 +1,17 @@
-//! The vocabulary.
+//! The vocabulary of a contact center: plain data with serde, used by the service and by both apps.
+//!
+//! Every fact is an [`event::Event`]; the live picture is [`floor::Floor`], which folds them. Two axes describe an
+//! agent and are never merged into one word: [`agent::Status`] is what the person wants, [`agent::State`] is what the
+//! machine is doing.
+
+pub mod agent;
+pub mod call;
+pub mod decision;
+pub mod event;
+pub mod floor;
+mod floor_fold;
+pub mod metric;
+pub mod queue;
+pub mod recording;
+pub mod transcript;
+pub mod user;

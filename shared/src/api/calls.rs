@@ -1,0 +1,126 @@
+//! Calls: live and past, why they went where they went, and what may be done to them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AgentId, CallId, OfferId, QueueId, RecordingId, TrunkId};
+use crate::model::call::{EndCause, LiveCall, OfferOutcome, Party, QueueExit, SupervisionMode};
+use crate::model::decision::Decision;
+use crate::model::event::{Stamped, TransferTarget};
+use crate::time::Timestamp;
+
+/// Query of `GET /calls`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallQuery {
+    /// Only live (true) or only ended (false) ones.
+    #[serde(default)]
+    pub live: Option<bool>,
+    /// Only calls that were in this queue.
+    #[serde(default)]
+    pub queue: Option<QueueId>,
+    /// Only calls that this agent had.
+    #[serde(default)]
+    pub agent: Option<AgentId>,
+    /// Only calls that left a queue this way.
+    #[serde(default)]
+    pub exit: Option<QueueExit>,
+    /// Only calls that arrived before this one (for the next page).
+    #[serde(default)]
+    pub before: Option<CallId>,
+    /// At most so many, 1 to 500; 100 when left out.
+    #[serde(default)]
+    pub limit: Option<u32>,
+}
+
+/// A call in a list, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallSummary {
+    /// Its id.
+    pub id: CallId,
+    /// The customer.
+    pub from: Party,
+    /// What was dialled.
+    pub dialled: String,
+    /// The trunk.
+    pub trunk: Option<TrunkId>,
+    /// When it arrived.
+    pub arrived_at: Timestamp,
+    /// When it ended; none while it lives.
+    pub ended_at: Option<Timestamp>,
+    /// Why it ended.
+    pub cause: Option<EndCause>,
+    /// The queues it was in, in order.
+    pub queues: Vec<QueueId>,
+    /// How it left the last queue.
+    pub exit: Option<QueueExit>,
+    /// Wait in milliseconds, over all queues.
+    pub wait_millis: u64,
+    /// The agents who talked, in order.
+    pub agents: Vec<AgentId>,
+    /// Talk time in milliseconds, with hold, over all agents.
+    pub talk_millis: u64,
+    /// Hold time in milliseconds within it.
+    pub hold_millis: u64,
+    /// Its recording.
+    pub recording: Option<RecordingId>,
+}
+
+/// A page of calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallPage {
+    /// Newest first.
+    pub calls: Vec<CallSummary>,
+    /// Give it as `before` for the next page; none at the end.
+    pub next: Option<CallId>,
+}
+
+/// Everything about one call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct CallDetail {
+    /// The row.
+    pub summary: CallSummary,
+    /// Where it is now; none once it ended.
+    pub live: Option<LiveCall>,
+    /// Its events in order.
+    pub events: Vec<Stamped>,
+}
+
+/// One offer with its decision and its outcome.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OfferRecord {
+    /// The offer.
+    pub offer: OfferId,
+    /// When it was made.
+    pub at: Timestamp,
+    /// To whom.
+    pub agent: AgentId,
+    /// Why.
+    pub decision: Decision,
+    /// The same in plain words.
+    pub words: String,
+    /// How it ended; none while it rings.
+    pub outcome: Option<OfferOutcome>,
+    /// How long it rang, in milliseconds.
+    pub rang_millis: Option<u64>,
+}
+
+/// Body of `POST /calls/{id}/transfer`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Transfer {
+    /// Where to.
+    #[serde(flatten)]
+    pub target: TransferTarget,
+}
+
+/// Body of `PUT /calls/{id}/supervision`: comes in, or changes how.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Supervise {
+    /// How.
+    pub mode: SupervisionMode,
+}

@@ -1,0 +1,60 @@
+//! The live feed: a WebSocket at `/api/v1/live`.
+//!
+//! The client sends [`ClientFrame::Hello`] first, within 10 seconds, with its token and the number of the last event
+//! that it has. The service answers with the events after that number, or with a snapshot when it has none or is too
+//! far behind, and then sends events as they happen. A client that cannot keep up is disconnected and resumes by
+//! number.
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::error::ApiError;
+use crate::model::event::Stamped;
+use crate::model::floor::Floor;
+use crate::time::Timestamp;
+
+/// From the client, JSON text frames.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "frame", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ClientFrame {
+    /// First frame.
+    Hello {
+        /// Bearer token.
+        token: String,
+        /// Number of the last event that the client has; none for a snapshot.
+        #[serde(default)]
+        after: Option<u64>,
+    },
+}
+
+impl std::fmt::Debug for ClientFrame {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let ClientFrame::Hello { after, .. } = self;
+        f.debug_struct("Hello").field("after", after).finish_non_exhaustive()
+    }
+}
+
+/// From the service, JSON text frames.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "frame", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum ServerFrame {
+    /// The whole picture; events after `floor.seq` follow.
+    Snapshot {
+        /// The picture.
+        floor: Box<Floor>,
+        /// The service's time, to show timers right on a machine with a wrong clock.
+        now: Timestamp,
+    },
+    /// One event.
+    Event(Box<Stamped>),
+    /// Every 5 seconds without events: still there.
+    Tick {
+        /// The service's time.
+        now: Timestamp,
+        /// Number of the last event.
+        seq: u64,
+    },
+    /// The feed ends with this reason.
+    Error(ApiError),
+}

@@ -1,0 +1,234 @@
+//! Calls: who is in them, where they are, how they end.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AgentId, CallId, OfferId, QueueId, RecordingId, TrunkId, UserId};
+use crate::time::Timestamp;
+
+/// The customer's side as the network presented it.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Party {
+    /// Number or user part of the address; empty when withheld.
+    pub number: String,
+    /// Display name; empty when none was given.
+    pub name: String,
+}
+
+impl Party {
+    /// Name, else number, else "Unknown caller".
+    pub fn label(&self) -> &str {
+        if !self.name.is_empty() {
+            &self.name
+        } else if !self.number.is_empty() {
+            &self.number
+        } else {
+            "Unknown caller"
+        }
+    }
+}
+
+/// Where a live call is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "phase", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Phase {
+    /// Arrived, in no queue yet (or hearing a last announcement).
+    Arrived,
+    /// Waits in a queue.
+    Waiting {
+        /// Which.
+        queue: QueueId,
+        /// Since when in its accounting; a missed offer or a transfer does not reset it.
+        since: Timestamp,
+    },
+    /// Waits, and an agent's phone rings for it.
+    Offered {
+        /// Which queue.
+        queue: QueueId,
+        /// Since when it waits.
+        since: Timestamp,
+        /// The agent who rings.
+        agent: AgentId,
+        /// The offer.
+        offer: OfferId,
+    },
+    /// Talks with an agent.
+    Talking {
+        /// The queue it came through.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// Since when.
+        since: Timestamp,
+        /// The customer is on hold.
+        held: bool,
+    },
+    /// A supervisor has taken it over.
+    TakenOver {
+        /// The queue it came through.
+        queue: QueueId,
+        /// Who has it.
+        supervisor: UserId,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// How a supervisor takes part in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum SupervisionMode {
+    /// Hears both, nobody hears him.
+    Monitor,
+    /// Hears both, the agent hears him.
+    Whisper,
+    /// Everybody hears everybody.
+    Barge,
+    /// Talks to the customer instead of the agent.
+    TakeOver,
+}
+
+impl SupervisionMode {
+    /// The word that people read.
+    pub fn label(self) -> &'static str {
+        match self {
+            SupervisionMode::Monitor => "Listen",
+            SupervisionMode::Whisper => "Whisper",
+            SupervisionMode::Barge => "Barge",
+            SupervisionMode::TakeOver => "Take over",
+        }
+    }
+}
+
+/// A supervisor in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Supervision {
+    /// Who.
+    pub supervisor: UserId,
+    /// How.
+    pub mode: SupervisionMode,
+    /// Since when in this mode.
+    pub since: Timestamp,
+}
+
+/// How a call left a queue: a closed list, each counted on its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum QueueExit {
+    /// An agent answered.
+    Answered,
+    /// The caller hung up while waiting.
+    Abandoned,
+    /// The caller hung up within the queue's short-abandon time.
+    ShortAbandon,
+    /// Sent elsewhere by a rule while waiting.
+    Overflowed,
+    /// Waited longer than the queue allows.
+    TimedOut,
+    /// Taken out by a supervisor.
+    Withdrawn,
+    /// The caller asked to be called back.
+    CallbackTaken,
+    /// The queue was closed.
+    Closed,
+    /// The queue was full.
+    Full,
+    /// Something failed on our side.
+    Failed,
+}
+
+/// Why a call ended.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(tag = "cause", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum EndCause {
+    /// The customer hung up after an agent had answered.
+    CustomerHungUp,
+    /// The customer hung up before an agent had answered.
+    Abandoned,
+    /// The agent hung up.
+    AgentHungUp,
+    /// A supervisor ended it.
+    SupervisorHungUp,
+    /// Refused or announced away: closed, full, no such number.
+    TurnedAway {
+        /// The SIP status given, 200 after an announcement.
+        status: u16,
+    },
+    /// A leg was lost: no media, no answer to signalling.
+    Lost,
+    /// The service was shut down.
+    Shutdown,
+}
+
+/// How one offer to one agent ended. Only a missed one makes the agent not ready by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum OfferOutcome {
+    /// The agent answered.
+    Answered,
+    /// Rang out (RONA).
+    Missed,
+    /// The agent refused (603, 480 by hand, or the reject button).
+    Rejected,
+    /// The phone said busy (486, 600).
+    Busy,
+    /// The phone could not be reached (no answer to signalling, 404, 5xx).
+    Unreachable,
+    /// Another agent was quicker.
+    LostRace,
+    /// The caller hung up, or was taken away, while it rang.
+    CallerGone,
+}
+
+/// A live call as the floor shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LiveCall {
+    /// Its id.
+    pub id: CallId,
+    /// The customer.
+    pub from: Party,
+    /// What the customer dialled.
+    pub dialled: String,
+    /// The trunk that it came by.
+    pub trunk: Option<TrunkId>,
+    /// When it arrived.
+    pub arrived_at: Timestamp,
+    /// Where it is.
+    pub phase: Phase,
+    /// Priority in seconds of waiting.
+    pub priority_secs: u32,
+    /// Offers so far.
+    pub offers: u32,
+    /// Supervisors in it.
+    pub supervision: Vec<Supervision>,
+    /// Its recording, when there is one.
+    pub recording: Option<RecordingId>,
+}
+
+impl LiveCall {
+    /// The agent who talks or rings.
+    pub fn agent(&self) -> Option<&AgentId> {
+        match &self.phase {
+            Phase::Offered { agent, .. } | Phase::Talking { agent, .. } => Some(agent),
+            Phase::Arrived | Phase::Waiting { .. } | Phase::TakenOver { .. } => None,
+        }
+    }
+
+    /// The queue that it waits in or came through.
+    pub fn queue(&self) -> Option<&QueueId> {
+        match &self.phase {
+            Phase::Arrived => None,
+            Phase::Waiting { queue, .. }
+            | Phase::Offered { queue, .. }
+            | Phase::Talking { queue, .. }
+            | Phase::TakenOver { queue, .. } => Some(queue),
+        }
+    }
+}

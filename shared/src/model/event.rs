@@ -1,0 +1,364 @@
+//! Events: every fact of the floor, numbered. The journal is a list of them and everything else is a fold of it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AgentId, CallId, CodeId, OfferId, QueueId, RecordingId, TrunkId, UserId};
+use crate::model::agent::{AgentInfo, ChangedBy, Device, Status};
+use crate::model::call::{EndCause, OfferOutcome, Party, QueueExit, SupervisionMode};
+use crate::model::decision::Decision;
+use crate::model::queue::{Code, QueueInfo};
+use crate::model::recording::TrackFile;
+use crate::time::Timestamp;
+
+/// An event with its number and its time. Numbers start at 1 and have no gaps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Stamped {
+    /// Number in the journal.
+    pub seq: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Where a call is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum TransferTarget {
+    /// A queue.
+    Queue {
+        /// Which.
+        queue: QueueId,
+    },
+    /// One agent, whatever queue he serves.
+    Agent {
+        /// Who.
+        agent: AgentId,
+    },
+}
+
+/// How wrap-up ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum WrapUpEnd {
+    /// The agent chose a code.
+    Coded,
+    /// The time ran out.
+    TimedOut,
+    /// A supervisor ended it, or the agent signed out.
+    Forced,
+}
+
+/// Every fact. Closed: a fold lists them all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Event {
+    /// The service started. Calls and registrations of an earlier run are gone unless later events bring them back.
+    ServiceStarted {
+        /// Version of the program.
+        version: String,
+        /// Number of the configuration; grows with each change.
+        config_version: u64,
+    },
+    /// A new day in the service's time zone: daily counts start at zero.
+    DayStarted {
+        /// The date, such as 2026-03-01.
+        date: String,
+    },
+    /// A queue as configured from now on.
+    QueueConfigured {
+        /// The queue.
+        queue: QueueInfo,
+    },
+    /// A queue is no more.
+    QueueRemoved {
+        /// Which.
+        queue: QueueId,
+    },
+    /// An agent as configured from now on.
+    AgentConfigured {
+        /// The agent.
+        agent: AgentInfo,
+    },
+    /// An agent is no more.
+    AgentRemoved {
+        /// Who.
+        agent: AgentId,
+    },
+    /// The reasons for not being ready that agents choose from.
+    BreaksConfigured {
+        /// The reasons.
+        codes: Vec<Code>,
+    },
+    /// An agent's status changed.
+    AgentStatusChanged {
+        /// Who.
+        agent: AgentId,
+        /// The status now.
+        status: Status,
+        /// Who changed it.
+        by: ChangedBy,
+    },
+    /// The status that takes effect when the agent is free; none when cancelled.
+    AgentNextStatusSet {
+        /// Who.
+        agent: AgentId,
+        /// The status to come.
+        next: Option<Status>,
+    },
+    /// How the agent's phone is reached changed.
+    AgentDeviceChanged {
+        /// Who.
+        agent: AgentId,
+        /// The phone now.
+        device: Device,
+    },
+    /// A call arrived.
+    CallArrived {
+        /// Its id.
+        call: CallId,
+        /// The customer.
+        from: Party,
+        /// What was dialled.
+        dialled: String,
+        /// The trunk.
+        trunk: Option<TrunkId>,
+    },
+    /// A call entered a queue.
+    CallQueued {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// Priority in seconds of waiting.
+        priority_secs: u32,
+        /// Since when it counts as waiting (earlier than now after a transfer that keeps the place).
+        since: Timestamp,
+        /// Only this agent may take it (a transfer to an agent).
+        only: Option<AgentId>,
+    },
+    /// A call left a queue.
+    CallLeftQueue {
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// How.
+        exit: QueueExit,
+        /// Time in this queue in milliseconds.
+        wait_millis: u64,
+    },
+    /// An agent's phone is rung for a call.
+    OfferMade {
+        /// The offer.
+        offer: OfferId,
+        /// The call.
+        call: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// When it rings out.
+        until: Timestamp,
+        /// Why this agent.
+        decision: Box<Decision>,
+    },
+    /// An offer ended.
+    OfferEnded {
+        /// The offer.
+        offer: OfferId,
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// How.
+        outcome: OfferOutcome,
+        /// How long it rang, in milliseconds.
+        rang_millis: u64,
+    },
+    /// Customer and agent talk.
+    CallConnected {
+        /// The call.
+        call: CallId,
+        /// The queue it came through.
+        queue: QueueId,
+        /// The agent.
+        agent: AgentId,
+        /// Time in the queue in milliseconds.
+        wait_millis: u64,
+        /// From the agent's answer to the open audio path, in milliseconds.
+        setup_millis: u64,
+    },
+    /// The agent put the customer on hold.
+    CallHeld {
+        /// The call.
+        call: CallId,
+    },
+    /// The customer is back from hold.
+    CallResumed {
+        /// The call.
+        call: CallId,
+    },
+    /// The agent sent the call elsewhere; [`Event::AgentReleased`] and [`Event::CallQueued`] follow.
+    CallTransferred {
+        /// The call.
+        call: CallId,
+        /// Who sent it.
+        by: AgentId,
+        /// Where to.
+        target: TransferTarget,
+    },
+    /// The agent's part in a call is over (hang-up, transfer, take over).
+    AgentReleased {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// Talk time with hold, in milliseconds.
+        talk_millis: u64,
+        /// Hold time within it, in milliseconds.
+        hold_millis: u64,
+    },
+    /// The agent is in wrap-up.
+    WrapUpStarted {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The queue whose codes are to choose from.
+        queue: QueueId,
+        /// When it ends by itself.
+        until: Timestamp,
+    },
+    /// Wrap-up is over.
+    WrapUpEnded {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The code; none when no code was chosen.
+        code: Option<CodeId>,
+        /// A note by the agent.
+        note: Option<String>,
+        /// How it ended.
+        how: WrapUpEnd,
+        /// How long it lasted, in milliseconds.
+        wrap_up_millis: u64,
+    },
+    /// A supervisor came in, or changed how he takes part.
+    SupervisionChanged {
+        /// The call.
+        call: CallId,
+        /// Who.
+        supervisor: UserId,
+        /// How from now on.
+        mode: SupervisionMode,
+    },
+    /// A supervisor left.
+    SupervisionEnded {
+        /// The call.
+        call: CallId,
+        /// Who.
+        supervisor: UserId,
+    },
+    /// A call is over.
+    CallEnded {
+        /// The call.
+        call: CallId,
+        /// Why.
+        cause: EndCause,
+    },
+    /// Recording began.
+    RecordingStarted {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+    },
+    /// A recording is sealed.
+    RecordingSealed {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+        /// Length in milliseconds.
+        duration_millis: u64,
+        /// The tracks with their hashes.
+        tracks: Vec<TrackFile>,
+        /// Frames of 20 ms that were dropped and filled with silence.
+        dropped_frames: u64,
+        /// Repaired after a crash.
+        recovered: bool,
+    },
+    /// A recording waits for transcription, with the reason when it cannot start.
+    TranscriptWaiting {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+        /// Why it waits.
+        reason: String,
+    },
+    /// A transcript is there.
+    TranscriptReady {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+        /// How many utterances.
+        segments: u32,
+        /// The model's name.
+        model: String,
+    },
+    /// A transcription failed for good.
+    TranscriptFailed {
+        /// The recording.
+        recording: RecordingId,
+        /// The call.
+        call: CallId,
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Event {
+    /// The call that the event is about.
+    pub fn call(&self) -> Option<CallId> {
+        match self {
+            Event::ServiceStarted { .. }
+            | Event::DayStarted { .. }
+            | Event::QueueConfigured { .. }
+            | Event::QueueRemoved { .. }
+            | Event::AgentConfigured { .. }
+            | Event::AgentRemoved { .. }
+            | Event::BreaksConfigured { .. }
+            | Event::AgentStatusChanged { .. }
+            | Event::AgentNextStatusSet { .. }
+            | Event::AgentDeviceChanged { .. } => None,
+            Event::CallArrived { call, .. }
+            | Event::CallQueued { call, .. }
+            | Event::CallLeftQueue { call, .. }
+            | Event::OfferMade { call, .. }
+            | Event::OfferEnded { call, .. }
+            | Event::CallConnected { call, .. }
+            | Event::CallHeld { call }
+            | Event::CallResumed { call }
+            | Event::CallTransferred { call, .. }
+            | Event::AgentReleased { call, .. }
+            | Event::WrapUpStarted { call, .. }
+            | Event::WrapUpEnded { call, .. }
+            | Event::SupervisionChanged { call, .. }
+            | Event::SupervisionEnded { call, .. }
+            | Event::CallEnded { call, .. }
+            | Event::RecordingStarted { call, .. }
+            | Event::RecordingSealed { call, .. }
+            | Event::TranscriptWaiting { call, .. }
+            | Event::TranscriptReady { call, .. }
+            | Event::TranscriptFailed { call, .. } => Some(*call),
+        }
+    }
+}
