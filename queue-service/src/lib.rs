@@ -1,1 +1,20 @@
 //! The queue service: signalling, routing, media, recording, transcription and live numbers.
+//!
+//! Pure cores ([`acd`], [`call`]) decide; [`switch`] is the one task that owns them and carries out what they say;
+//! everything else is a driver around a socket, a disk or a thread.
+
+pub mod acd;
+pub mod app;
+pub mod auth;
+pub mod call;
+pub mod clock;
+pub mod config;
+pub mod http;
+pub mod live;
+pub mod media;
+pub mod recording;
+pub mod sip;
+pub mod store;
+pub mod switch;
+pub mod telemetry;
+pub mod transcript;

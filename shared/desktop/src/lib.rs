@@ -1,1 +1,4 @@
-//! What both desktop apps share: theme, widgets, the phone and the session.
+//! What both desktop apps share.
+
+pub mod phone;
+pub mod session;

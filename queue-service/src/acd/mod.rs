@@ -1,0 +1,1 @@
+//! Pure: which call goes to which agent, and why.

@@ -1,0 +1,1 @@
+//! One pure machine a call.

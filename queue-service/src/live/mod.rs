@@ -1,0 +1,1 @@
+//! The journal and the hub: number each event, fold it, send it.

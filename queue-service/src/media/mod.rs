@@ -1,0 +1,1 @@
+//! Media workers: ports, bridges, players, taps.

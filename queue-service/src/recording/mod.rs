@@ -1,0 +1,1 @@
+//! Recordings: written as they happen, valid at any cut, sealed at the end.

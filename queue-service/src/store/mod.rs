@@ -1,0 +1,1 @@
+//! The database. The only SQL in the project.

@@ -1,0 +1,1 @@
+//! Transcription: jobs, utterances, the speech engine.

@@ -1,0 +1,1 @@
+//! The signed-in session: token, live feed, commands.

@@ -1,0 +1,1 @@
+//! The API client: typed calls of `shared::api`.

@@ -1,0 +1,1 @@
+//! The live feed that resumes by number.

@@ -1,0 +1,1 @@
+//! The SIP driver: sockets and timers around `shared::sip::Endpoint`.
