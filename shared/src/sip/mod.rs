@@ -1,1 +1,29 @@
-//! Sans-IO SIP on rsip.
+//! Sans-IO SIP on rsip: messages, transactions, dialogs, sessions, registration.
+//!
+//! ```text
+//!  bytes ─► stream ─► wire ─► transaction ─► dialog / session / register ─► Event
+//!  bytes ◄─ Output::Send ◄─ wire ◄─ transaction ◄─ Command
+//! ```
+//!
+//! [`Endpoint`] is the pure core that ties them together: [`Endpoint::handle`] takes an [`Input`], then
+//! [`Endpoint::poll`] is drained to `None`, then the driver waits for input or for [`Endpoint::deadline`].
+//! [`Registrar`] and [`digest::Server`] are separate pure cores for a service that phones register with.
+//! `rsip` holds the headers of a message; its gaps end in [`wire`] and [`header`].
+
+pub mod api;
+pub mod digest;
+pub mod endpoint;
+pub mod header;
+pub mod message;
+pub mod registrar;
+pub mod uri;
+
+pub use api::{
+    Command, Config, Credentials, EndedBy, Event, Flow, IncomingInfo, Input, Output, RegistrationId,
+    SessionId, TimerConfig, TransactionId, Transport,
+};
+pub use endpoint::Endpoint;
+pub use header::{NameAddr, Params};
+pub use message::{Body, Headers, Message, Method, Request, Response};
+pub use registrar::Registrar;
+pub use uri::{Scheme, Uri};

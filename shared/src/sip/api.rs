@@ -1,0 +1,582 @@
+//! What goes into and comes out of an [`Endpoint`](super::Endpoint): closed enums and the plain types in them.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::header::NameAddr;
+use super::message::{Body, Headers, Method, Request};
+use super::uri::Uri;
+
+/// How bytes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// One message a datagram; the transactions retransmit.
+    Udp,
+    /// A stream framed by Content-Length.
+    Tcp,
+}
+
+impl Transport {
+    /// True where the transport itself repeats what was lost (RFC 3261 §17).
+    pub const fn is_reliable(self) -> bool {
+        matches!(self, Transport::Tcp)
+    }
+
+    /// The token of the Via header (RFC 3261 §20.42).
+    pub const fn as_via(self) -> &'static str {
+        match self {
+            Transport::Udp => "UDP",
+            Transport::Tcp => "TCP",
+        }
+    }
+
+    /// The value of the `transport` URI parameter (RFC 3261 §19.1.1).
+    pub const fn as_param(self) -> &'static str {
+        match self {
+            Transport::Udp => "udp",
+            Transport::Tcp => "tcp",
+        }
+    }
+
+    /// Reads the token of a Via header or of a `transport` parameter, in any case.
+    pub fn from_token(token: &str) -> Option<Transport> {
+        if token.eq_ignore_ascii_case("udp") {
+            Some(Transport::Udp)
+        } else if token.eq_ignore_ascii_case("tcp") {
+            Some(Transport::Tcp)
+        } else {
+            None
+        }
+    }
+}
+
+/// Where bytes come from or go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Flow {
+    /// Datagrams or a stream.
+    pub transport: Transport,
+    /// Our own socket. The driver gives the concrete address when it knows it.
+    pub local: SocketAddr,
+    /// The other end.
+    pub remote: SocketAddr,
+    /// The driver's number of a stream; 0 for UDP and for "open one to `remote`, or use one that is open".
+    pub connection: u64,
+}
+
+/// One INVITE usage. The caller's side of an outgoing session chooses any number with the top bit clear, unique
+/// within the endpoint; the endpoint numbers incoming sessions with the top bit set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SessionId(pub u64);
+
+impl SessionId {
+    /// True when the far side called.
+    pub const fn is_incoming(self) -> bool {
+        self.0 >> 63 == 1
+    }
+}
+
+/// One transaction, numbered by the endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct TransactionId(pub u64);
+
+/// One client registration, numbered by the user of the endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RegistrationId(pub u64);
+
+/// The three base times of RFC 3261 §17; all timers A to M follow from them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimerConfig {
+    /// Estimated round trip, 500 ms.
+    pub t1: Duration,
+    /// Longest wait between retransmissions of non-INVITE requests and INVITE responses, 4 s.
+    pub t2: Duration,
+    /// How long a message stays in the network, 5 s.
+    pub t4: Duration,
+}
+
+impl Default for TimerConfig {
+    fn default() -> Self {
+        TimerConfig { t1: Duration::from_millis(500), t2: Duration::from_secs(4), t4: Duration::from_secs(5) }
+    }
+}
+
+impl TimerConfig {
+    /// 64·T1: timers B, F, H, J, L and M.
+    pub fn give_up(&self) -> Duration {
+        self.t1 * 64
+    }
+}
+
+/// Settings of an endpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// Text of User-Agent and Server.
+    pub user_agent: String,
+    /// Local sockets. Via and Contact are made from the one that faces the peer: same transport, same address
+    /// family. A transport without a socket here is never used.
+    pub listen: Vec<(Transport, SocketAddr)>,
+    /// The address to write into Via and Contact in place of the socket's (static NAT, or a socket bound to the
+    /// unspecified address). Not used towards loopback peers.
+    pub advertised: Option<IpAddr>,
+    /// T1, T2, T4.
+    pub timers: TimerConfig,
+    /// Sessions at most; above it new INVITEs are answered 503 without keeping state.
+    pub max_sessions: usize,
+    /// Transactions at most; above it new requests are answered 503 without keeping state.
+    pub max_transactions: usize,
+    /// A request longer than this wishes for TCP when it would go by UDP (RFC 3261 §18.1.1), if there is a TCP
+    /// socket and no explicit flow; it falls back to UDP.
+    pub max_datagram_len: usize,
+    /// Methods outside of dialogs that come out as [`Event::Request`]; all others but INVITE, CANCEL, ACK and
+    /// OPTIONS are answered 405.
+    pub user_methods: Vec<Method>,
+    /// Shortest session interval that is accepted (RFC 4028 §5), at least 90.
+    pub min_session_expires_secs: u32,
+    /// Session interval asked for in our INVITEs; `None` asks for none but still answers the peer's wish.
+    pub session_expires_secs: Option<u32>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            user_agent: "Callfloor".into(),
+            listen: Vec::new(),
+            advertised: None,
+            timers: TimerConfig::default(),
+            max_sessions: 10_000,
+            max_transactions: 50_000,
+            max_datagram_len: 1300,
+            user_methods: Vec::new(),
+            min_session_expires_secs: 90,
+            session_expires_secs: None,
+        }
+    }
+}
+
+/// What answers a digest challenge; the realm comes from the challenge.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Credentials {
+    /// The user name of the account.
+    pub username: String,
+    /// The password in clear.
+    pub password: String,
+}
+
+impl std::fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// What the driver or the user tells the endpoint.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// A datagram, or a chunk of a stream of any length.
+    Received {
+        /// Where it came from; `connection` is set for streams.
+        flow: Flow,
+        /// What came.
+        bytes: Vec<u8>,
+    },
+    /// A stream ended.
+    StreamClosed {
+        /// Its number.
+        connection: u64,
+    },
+    /// An [`Output::Send`] could not be done (refused connection, unreachable, ICMP error).
+    SendFailed {
+        /// The flow of that output.
+        flow: Flow,
+    },
+    /// Answer to [`Output::Resolve`]; no addresses means that the name could not be resolved.
+    Resolved {
+        /// The number of the question.
+        query: u64,
+        /// Best first.
+        addresses: Vec<SocketAddr>,
+    },
+    /// What the user wants.
+    Command(Command),
+    /// The deadline passed.
+    Tick,
+}
+
+/// What the endpoint wants from the driver or tells the user.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Send these bytes. With `connection == 0` on a stream transport the driver uses an open connection to
+    /// `remote` or opens one, and reports what arrives on it with its number.
+    Send {
+        /// Where to.
+        flow: Flow,
+        /// One whole message, or a keep-alive.
+        bytes: Vec<u8>,
+    },
+    /// Ask the resolver; answered by [`Input::Resolved`].
+    Resolve {
+        /// The number to answer with.
+        query: u64,
+        /// A domain name, never an address literal.
+        host: String,
+        /// The port to put into the addresses.
+        port: u16,
+        /// What the addresses are for.
+        transport: Transport,
+    },
+    /// Close this stream: what came on it cannot be framed.
+    Close {
+        /// Its number.
+        connection: u64,
+    },
+    /// Tell the user.
+    Event(Event),
+}
+
+/// What the user wants. Commands for an unknown session, or that make no sense in its state (it may have ended a
+/// moment ago), do nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Call somebody.
+    Invite {
+        /// Chosen by the user, top bit clear.
+        session: SessionId,
+        /// The Request-URI.
+        target: Uri,
+        /// Send here instead of resolving the target (a registered binding behind NAT).
+        flow: Option<Flow>,
+        /// Who calls; the tag is made here.
+        from: NameAddr,
+        /// Who is called.
+        to: NameAddr,
+        /// Further headers, written as given.
+        headers: Vec<(String, String)>,
+        /// The offer. Without one the far side offers in its 2xx, and [`Command::Acknowledge`] must follow.
+        body: Option<Body>,
+        /// Answers to 401 and 407, also later in the dialog.
+        credentials: Option<Credentials>,
+    },
+    /// A 1xx on an incoming session that is not answered yet.
+    Provisional {
+        /// Which.
+        session: SessionId,
+        /// 101 to 199.
+        status: u16,
+        /// Empty for the usual phrase.
+        reason: String,
+        /// Further headers.
+        headers: Vec<(String, String)>,
+        /// Early media.
+        body: Option<Body>,
+    },
+    /// 200 to the INVITE, or to the re-INVITE or UPDATE of [`Event::Reoffer`].
+    Answer {
+        /// Which.
+        session: SessionId,
+        /// Further headers.
+        headers: Vec<(String, String)>,
+        /// The answer, or the offer when the request had none.
+        body: Option<Body>,
+    },
+    /// The ACK for a 2xx that carried the offer, see [`Command::Invite`] without a body.
+    Acknowledge {
+        /// Which.
+        session: SessionId,
+        /// The answer.
+        body: Option<Body>,
+    },
+    /// Refuse an incoming INVITE, or the request of [`Event::Reoffer`].
+    Reject {
+        /// Which.
+        session: SessionId,
+        /// 300 to 699.
+        status: u16,
+        /// Empty for the usual phrase.
+        reason: String,
+        /// Further headers (Contact for 3xx, Proxy-Authenticate for 407, Retry-After, …).
+        headers: Vec<(String, String)>,
+    },
+    /// CANCEL before the answer, BYE after it, 480 for an incoming session that was not answered.
+    Hangup {
+        /// Which.
+        session: SessionId,
+        /// Value of a Reason header (RFC 3326), such as `SIP;cause=200;text="Call completed elsewhere"`.
+        reason: Option<String>,
+    },
+    /// Offer again in a confirmed session (hold, resume, codec change). Waits for a running exchange; glare (491)
+    /// is retried inside. A second one before the first is done takes the place of the first if that has not
+    /// been sent.
+    Reinvite {
+        /// Which.
+        session: SessionId,
+        /// The new offer.
+        body: Body,
+    },
+    /// INFO in a confirmed session.
+    Info {
+        /// Which.
+        session: SessionId,
+        /// What.
+        body: Body,
+    },
+    /// REFER in a confirmed session: ask the peer to call somebody.
+    Refer {
+        /// Which.
+        session: SessionId,
+        /// Whom; may carry a `Replaces` URI header.
+        refer_to: Uri,
+        /// Our name, for Referred-By (RFC 3892).
+        referred_by: Option<Uri>,
+    },
+    /// Answer [`Event::Refer`] with 202 or a refusal.
+    RespondRefer {
+        /// Which.
+        session: SessionId,
+        /// 202, or 400 to 699.
+        status: u16,
+    },
+    /// Tell the peer that sent REFER how the referred call goes (RFC 3515 §2.4.4).
+    NotifyRefer {
+        /// Which.
+        session: SessionId,
+        /// Status of the referred call: 100, 180, 200, 486, …
+        status: u16,
+        /// Empty for the usual phrase.
+        reason: String,
+        /// Ends the subscription.
+        last: bool,
+    },
+    /// Register and keep registered; again with the same id changes it.
+    Register {
+        /// Chosen by the user.
+        registration: RegistrationId,
+        /// The address of record.
+        aor: Uri,
+        /// Where to, usually the domain.
+        registrar: Uri,
+        /// User part of our Contact.
+        contact_user: String,
+        /// Wish for the lifetime.
+        expires_secs: u32,
+        /// Answers to challenges.
+        credentials: Option<Credentials>,
+    },
+    /// Remove the binding.
+    Unregister {
+        /// Which.
+        registration: RegistrationId,
+    },
+    /// A request outside of a dialog: OPTIONS ping, MESSAGE, …
+    Request {
+        /// Comes back in [`Event::RequestDone`].
+        id: u64,
+        /// Not INVITE, ACK or CANCEL.
+        method: Method,
+        /// The Request-URI, also To.
+        target: Uri,
+        /// Send here instead of resolving the target.
+        flow: Option<Flow>,
+        /// Further headers; From is made from `from` or from our own address.
+        headers: Vec<(String, String)>,
+        /// What to carry.
+        body: Option<Body>,
+    },
+    /// Answer [`Event::Request`].
+    Respond {
+        /// The number of the event.
+        transaction: TransactionId,
+        /// 200 to 699.
+        status: u16,
+        /// Empty for the usual phrase.
+        reason: String,
+        /// Further headers.
+        headers: Vec<(String, String)>,
+        /// What to carry.
+        body: Option<Body>,
+    },
+}
+
+/// The INVITE of an incoming session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct IncomingInfo {
+    /// Whom the caller asks for.
+    pub request_uri: Uri,
+    /// The caller.
+    pub from: NameAddr,
+    /// Whom he called first.
+    pub to: NameAddr,
+    /// All headers.
+    pub headers: Headers,
+    /// Call-ID.
+    pub call_id: String,
+    /// The offer, if he makes one.
+    pub body: Option<Body>,
+}
+
+/// Who or what ended an answered session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EndedBy {
+    /// BYE of the far side.
+    Peer,
+    /// Our [`Command::Hangup`].
+    Local,
+    /// No ACK, no answer within the dialog, or the session interval ran out.
+    Timeout,
+    /// The far side cannot be reached.
+    Transport,
+}
+
+/// What happened. A session that was answered ends with exactly one [`Event::Ended`]; one that was not ends with
+/// exactly one of [`Event::Rejected`] (ours) and [`Event::Cancelled`] (theirs), or by the user's own
+/// [`Command::Reject`] or [`Command::Hangup`] of an unanswered incoming session, which has no event.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Somebody calls; 100 has been sent.
+    Incoming {
+        /// Top bit set.
+        session: SessionId,
+        /// Where from.
+        flow: Flow,
+        /// The INVITE.
+        request: Box<IncomingInfo>,
+    },
+    /// 101 to 199 on our INVITE.
+    Progress {
+        /// Which.
+        session: SessionId,
+        /// Such as 180.
+        status: u16,
+        /// The phrase.
+        reason: String,
+        /// Early media.
+        body: Option<Body>,
+    },
+    /// Our INVITE got a 2xx; ACK is sent (unless the 2xx carries the offer).
+    Answered {
+        /// Which.
+        session: SessionId,
+        /// The answer.
+        body: Option<Body>,
+        /// All headers of the 2xx.
+        headers: Headers,
+    },
+    /// The ACK for our 2xx arrived; also after a re-INVITE when that ACK has a body.
+    Confirmed {
+        /// Which.
+        session: SessionId,
+        /// The late answer.
+        body: Option<Body>,
+    },
+    /// Our INVITE failed: the peer's status, 408 without any, 487 after our Hangup, 503 when it cannot be reached.
+    Rejected {
+        /// Which.
+        session: SessionId,
+        /// 300 to 699.
+        status: u16,
+        /// The phrase.
+        reason: String,
+        /// Contacts of a 3xx.
+        contacts: Vec<NameAddr>,
+    },
+    /// The peer offers again, by re-INVITE or UPDATE; answer with [`Command::Answer`] or [`Command::Reject`].
+    /// Without a body the peer asks for our offer.
+    Reoffer {
+        /// Which.
+        session: SessionId,
+        /// The offer.
+        body: Option<Body>,
+    },
+    /// Our re-INVITE was answered.
+    ReinviteDone {
+        /// Which.
+        session: SessionId,
+        /// The answer.
+        body: Option<Body>,
+    },
+    /// Our re-INVITE was refused; the session goes on as it was (unless `Ended` follows).
+    ReinviteFailed {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        status: u16,
+    },
+    /// INFO from the peer; 200 has been sent.
+    Info {
+        /// Which.
+        session: SessionId,
+        /// What.
+        body: Option<Body>,
+    },
+    /// REFER from the peer; answer with [`Command::RespondRefer`], then [`Command::NotifyRefer`].
+    Refer {
+        /// Which.
+        session: SessionId,
+        /// Whom to call.
+        refer_to: NameAddr,
+        /// All headers (Referred-By, …).
+        headers: Headers,
+    },
+    /// How our REFER goes: 100 once it is accepted, then what the peer's NOTIFYs say.
+    ReferProgress {
+        /// Which.
+        session: SessionId,
+        /// Status of the referred call, or of the REFER when it was refused.
+        status: u16,
+        /// Nothing more comes.
+        last: bool,
+    },
+    /// An answered session is over.
+    Ended {
+        /// Which.
+        session: SessionId,
+        /// By whom.
+        by: EndedBy,
+        /// The Reason header of the BYE.
+        reason: Option<String>,
+    },
+    /// The peer cancelled before the answer.
+    Cancelled {
+        /// Which.
+        session: SessionId,
+        /// The Reason header of the CANCEL.
+        reason: Option<String>,
+    },
+    /// The binding stands; also at every refresh, and with 0 after [`Command::Unregister`].
+    Registered {
+        /// Which.
+        registration: RegistrationId,
+        /// Granted lifetime.
+        expires_secs: u32,
+    },
+    /// The binding does not stand. It is tried again by itself, except after 401/403/404 and other refusals that
+    /// a repetition does not mend.
+    RegistrationFailed {
+        /// Which.
+        registration: RegistrationId,
+        /// The peer's status, 408 without any, 503 when it cannot be reached.
+        status: u16,
+        /// The phrase.
+        reason: String,
+    },
+    /// A request outside of a dialog of one of [`Config::user_methods`]; answer with [`Command::Respond`].
+    Request {
+        /// To answer with.
+        transaction: TransactionId,
+        /// Where from.
+        flow: Flow,
+        /// Same as in `request`.
+        method: Method,
+        /// The whole request.
+        request: Box<Request>,
+    },
+    /// The final response to [`Command::Request`]; 408 without any, 503 when it cannot be reached.
+    RequestDone {
+        /// As given.
+        id: u64,
+        /// The status.
+        status: u16,
+    },
+}
