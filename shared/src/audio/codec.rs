@@ -1,0 +1,337 @@
+//! The codecs of a leg: which ones there are, and an encoder and a decoder that hide which one it is.
+//!
+//! Adding one (G.722) is an arm in [`Codec`], [`Encoder`] and [`Decoder`].
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::g711::{self, Law};
+use super::plc::Concealer;
+use super::resample::{Double, Halve};
+use super::{Frame, opus};
+
+/// Samples at 16 kHz of the longest packet that is taken: 120 ms.
+pub const MAX_PACKET_SAMPLES: usize = 1_920;
+/// Octets of the longest payload that [`Encoder::encode`] writes for 60 ms.
+pub const MAX_PAYLOAD_BYTES: usize = 1_275;
+
+/// A voice codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Codec {
+    /// G.711 µ-law.
+    Pcmu,
+    /// G.711 A-law.
+    Pcma,
+    /// Opus.
+    Opus,
+}
+
+impl Codec {
+    /// Every codec, best sound first.
+    pub const ALL: [Codec; 3] = [Codec::Opus, Codec::Pcma, Codec::Pcmu];
+
+    /// Ticks a second of the RTP timestamp. Opus always has 48 kHz (RFC 7587 §4.1).
+    pub const fn clock_rate_hz(self) -> u32 {
+        match self {
+            Codec::Pcmu | Codec::Pcma => 8_000,
+            Codec::Opus => 48_000,
+        }
+    }
+
+    /// Ticks of one [`Frame`].
+    pub const fn ticks_per_frame(self) -> u32 {
+        self.clock_rate_hz() / 50
+    }
+
+    /// The encoding name in `a=rtpmap` (RFC 3551 §6, RFC 7587 §6).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Codec::Pcmu => "PCMU",
+            Codec::Pcma => "PCMA",
+            Codec::Opus => "opus",
+        }
+    }
+
+    /// The payload type that needs no `a=rtpmap` (RFC 3551 §6).
+    pub const fn static_payload_type(self) -> Option<u8> {
+        match self {
+            Codec::Pcmu => Some(0),
+            Codec::Pcma => Some(8),
+            Codec::Opus => None,
+        }
+    }
+
+    /// Ticks that `payload` lasts; `None` when it is no payload of this codec.
+    pub fn ticks(self, payload: &[u8]) -> Option<u32> {
+        match self {
+            Codec::Pcmu | Codec::Pcma => u32::try_from(payload.len()).ok().filter(|ticks| *ticks > 0),
+            Codec::Opus => opus::len_samples(payload).and_then(|len| u32::try_from(len * 3).ok()),
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Why an encoder or a decoder cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    /// libopus refused, which in practice means no memory.
+    #[error("set up opus")]
+    Opus(#[source] ::opus::Error),
+}
+
+/// 16 kHz samples to payloads.
+#[derive(Debug)]
+pub enum Encoder {
+    /// G.711 with its filter.
+    G711 {
+        /// Which companding.
+        law: Law,
+        /// 16 to 8 kHz.
+        halve: Halve,
+    },
+    /// Opus.
+    Opus(opus::Encoder),
+}
+
+impl Encoder {
+    /// An encoder without history.
+    pub fn new(codec: Codec) -> Result<Self, CodecError> {
+        Ok(match codec {
+            Codec::Pcmu => Encoder::G711 { law: Law::Mu, halve: Halve::default() },
+            Codec::Pcma => Encoder::G711 { law: Law::A, halve: Halve::default() },
+            Codec::Opus => Encoder::Opus(opus::Encoder::new()?),
+        })
+    }
+
+    /// Encodes `samples` (`&frame.0`, or 10, 40, 60 ms; G.711 takes any even length up to 120 ms). Returns the
+    /// octets written; 0 when the length is not possible or `output` is too small.
+    pub fn encode(&mut self, samples: &[i16], output: &mut [u8]) -> usize {
+        match self {
+            Encoder::G711 { law, halve } => {
+                let mut narrow = [0i16; MAX_PACKET_SAMPLES / 2];
+                if samples.len() > MAX_PACKET_SAMPLES || output.len() < samples.len() / 2 {
+                    return 0;
+                }
+                let len = halve.process(samples, &mut narrow);
+                g711::encode(*law, &narrow[..len], output)
+            }
+            Encoder::Opus(encoder) => encoder.encode(samples, output),
+        }
+    }
+
+    /// Tells the codec what the far side loses, in percent. G.711 has no use for it.
+    pub fn set_expected_loss(&mut self, percent: u8) {
+        match self {
+            Encoder::G711 { .. } => {}
+            Encoder::Opus(encoder) => encoder.set_expected_loss(percent),
+        }
+    }
+}
+
+/// Payloads to 16 kHz samples, with concealment of what is missing.
+#[derive(Debug)]
+pub enum Decoder {
+    /// G.711 with its filter and its concealment.
+    G711 {
+        /// Which companding.
+        law: Law,
+        /// 8 to 16 kHz.
+        double: Double,
+        /// Makes up what is lost.
+        concealer: Box<Concealer>,
+    },
+    /// Opus, which conceals by itself.
+    Opus(opus::Decoder),
+}
+
+impl Decoder {
+    /// A decoder without history.
+    pub fn new(codec: Codec) -> Result<Self, CodecError> {
+        let g711 = |law| Decoder::G711 { law, double: Double::default(), concealer: Box::default() };
+        Ok(match codec {
+            Codec::Pcmu => g711(Law::Mu),
+            Codec::Pcma => g711(Law::A),
+            Codec::Opus => Decoder::Opus(opus::Decoder::new()?),
+        })
+    }
+
+    /// Decodes one packet. `output` should hold [`MAX_PACKET_SAMPLES`]; `&mut frame.0` does for packets of
+    /// 20 ms, and what does not fit is cut. Returns the samples written, 0 for a damaged packet.
+    pub fn decode(&mut self, payload: &[u8], output: &mut [i16]) -> usize {
+        match self {
+            Decoder::G711 { law, double, concealer } => {
+                let mut narrow = [0i16; MAX_PACKET_SAMPLES / 2];
+                let len = g711::decode(*law, payload, &mut narrow);
+                let written = double.process(&narrow[..len], output);
+                concealer.good(&mut output[..written]);
+                written
+            }
+            Decoder::Opus(decoder) => {
+                if output.len() >= MAX_PACKET_SAMPLES {
+                    return decoder.decode(payload, output);
+                }
+                let mut whole = [0i16; MAX_PACKET_SAMPLES];
+                let written = decoder.decode(payload, &mut whole).min(output.len());
+                output[..written].copy_from_slice(&whole[..written]);
+                written
+            }
+        }
+    }
+
+    /// Makes up 20 ms for what did not come; a long gap fades to silence.
+    pub fn conceal(&mut self, frame: &mut Frame) {
+        match self {
+            Decoder::G711 { concealer, .. } => concealer.conceal(frame),
+            Decoder::Opus(decoder) => decoder.conceal(frame),
+        }
+    }
+
+    /// Makes up the 20 ms before the packet `next`, which may carry correction data for them.
+    pub fn recover(&mut self, next: &[u8], frame: &mut Frame) {
+        match self {
+            Decoder::G711 { concealer, .. } => concealer.conceal(frame),
+            Decoder::Opus(decoder) => decoder.recover(next, frame),
+        }
+    }
+
+    /// Forgets what came before: the stream begins anew or was not decoded for a while.
+    pub fn reset(&mut self) {
+        match self {
+            Decoder::G711 { double, concealer, .. } => {
+                *double = Double::default();
+                **concealer = Concealer::default();
+            }
+            Decoder::Opus(decoder) => decoder.reset(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::goertzel;
+    use crate::audio::tone::Sine;
+
+    /// Signal to noise in dB of `output` against `input`, at the delay that fits best.
+    fn snr_db(input: &[i16], output: &[i16]) -> f32 {
+        let span = input.len() - 2_000;
+        (0..800)
+            .map(|delay| {
+                let (mut signal, mut noise) = (0.0f64, 0.0f64);
+                for index in 1_000..span {
+                    let sent = f64::from(input[index]);
+                    signal += sent * sent;
+                    noise += (sent - f64::from(output[index + delay])).powi(2);
+                }
+                (10.0 * (signal / noise.max(1.0)).log10()) as f32
+            })
+            .fold(f32::MIN, f32::max)
+    }
+
+    fn voice_like(len: usize) -> Vec<i16> {
+        let mut samples = vec![0i16; len];
+        for (hz, level) in [(220.0, -14.0), (440.0, -18.0), (1_320.0, -24.0), (2_640.0, -30.0)] {
+            let mut part = vec![0i16; len];
+            Sine::new(hz, 16_000, level).fill(&mut part);
+            samples.iter_mut().zip(part).for_each(|(sum, sample)| *sum += sample);
+        }
+        samples
+    }
+
+    fn round_trip(codec: Codec, packet_samples: usize) -> f32 {
+        let input = voice_like(16_000 / packet_samples * packet_samples);
+        let mut encoder = Encoder::new(codec).expect("encoder");
+        let mut decoder = Decoder::new(codec).expect("decoder");
+        let mut output = Vec::new();
+        for samples in input.chunks(packet_samples) {
+            let mut payload = [0u8; MAX_PAYLOAD_BYTES];
+            let len = encoder.encode(samples, &mut payload);
+            assert!(len > 0, "{codec} writes {packet_samples} samples");
+            assert_eq!(
+                codec.ticks(&payload[..len]),
+                Some(packet_samples as u32 * codec.clock_rate_hz() / 16_000)
+            );
+            let mut decoded = [0i16; MAX_PACKET_SAMPLES];
+            let written = decoder.decode(&payload[..len], &mut decoded);
+            assert_eq!(written, packet_samples);
+            output.extend_from_slice(&decoded[..written]);
+        }
+        snr_db(&input, &output)
+    }
+
+    #[test]
+    fn codecs_keep_the_sound() {
+        // ITU-T G.711 quantising gives about 37 dB on a sine; Opus is no waveform codec and gets less.
+        let cases = [
+            (Codec::Pcmu, 320, 33.0),
+            (Codec::Pcma, 320, 33.0),
+            (Codec::Pcma, 160, 33.0),
+            (Codec::Pcmu, 480, 33.0),
+            (Codec::Pcmu, 960, 33.0),
+            (Codec::Opus, 320, 10.0),
+            (Codec::Opus, 160, 8.0),
+            (Codec::Opus, 640, 10.0),
+            (Codec::Opus, 960, 10.0),
+        ];
+        for (codec, packet_samples, at_least) in cases {
+            let snr = round_trip(codec, packet_samples);
+            assert!(snr >= at_least, "{codec} with {packet_samples} samples a packet: {snr:.1} dB");
+        }
+    }
+
+    #[test]
+    fn a_short_output_takes_the_beginning() {
+        for codec in Codec::ALL {
+            let mut payload = [0u8; MAX_PAYLOAD_BYTES];
+            let len = Encoder::new(codec).expect("encoder").encode(&[1_000; 640], &mut payload);
+            let mut frame = Frame::SILENCE;
+            let mut decoder = Decoder::new(codec).expect("decoder");
+            assert_eq!(decoder.decode(&payload[..len], &mut frame.0), 320, "{codec}");
+        }
+    }
+
+    #[test]
+    fn opus_recovers_a_lost_packet_from_the_next_one() {
+        let input = voice_like(16_000);
+        let mut encoder = Encoder::new(Codec::Opus).expect("encoder");
+        encoder.set_expected_loss(20);
+        let payloads: Vec<Vec<u8>> = input
+            .chunks(320)
+            .map(|samples| {
+                let mut payload = [0u8; MAX_PAYLOAD_BYTES];
+                let len = encoder.encode(samples, &mut payload);
+                payload[..len].to_vec()
+            })
+            .collect();
+        let mut decoder = Decoder::new(Codec::Opus).expect("decoder");
+        let mut frame = Frame::SILENCE;
+        for (index, payload) in payloads.iter().enumerate().take(40) {
+            if index == 30 {
+                decoder.recover(&payloads[31], &mut frame);
+                let heard = goertzel::power_dbfs(&frame.0, 220.0, 16_000);
+                assert!(heard > -24.0, "recovered at {heard} dBFS");
+            } else {
+                assert_eq!(decoder.decode(payload, &mut frame.0), 320);
+            }
+        }
+    }
+
+    #[test]
+    fn damage_gives_no_samples_and_no_panic() {
+        let mut decoder = Decoder::new(Codec::Opus).expect("decoder");
+        assert_eq!(decoder.decode(&[], &mut [0; MAX_PACKET_SAMPLES]), 0);
+        assert_eq!(decoder.decode(&[0xFF], &mut [0; MAX_PACKET_SAMPLES]), 0);
+        assert_eq!(Codec::Opus.ticks(&[0xFF, 0xFF]), None);
+        assert_eq!(Codec::Pcmu.ticks(&[]), None);
+        let mut encoder = Encoder::new(Codec::Pcmu).expect("encoder");
+        assert_eq!(encoder.encode(&[0; 320], &mut [0; 10]), 0);
+    }
+}

@@ -1,0 +1,123 @@
+//! How loud a block is, and whether somebody talks.
+
+use serde::{Deserialize, Serialize};
+
+/// What [`rms_dbov`] gives for digital silence; RFC 6464 uses the same floor.
+pub const SILENCE_DBOV: f32 = -127.0;
+
+/// Root mean square in dBov: 0 is a full-scale square wave, a full-scale sine is -3 (RFC 6464 §3). Between
+/// [`SILENCE_DBOV`] and 0.
+pub fn rms_dbov(samples: &[i16]) -> f32 {
+    if samples.is_empty() {
+        return SILENCE_DBOV;
+    }
+    let energy: i64 = samples.iter().map(|sample| i64::from(*sample) * i64::from(*sample)).sum();
+    if energy == 0 {
+        return SILENCE_DBOV;
+    }
+    let mean = energy as f64 / samples.len() as f64;
+    (10.0 * (mean / (32_768.0 * 32_768.0)).log10()).clamp(f64::from(SILENCE_DBOV), 0.0) as f32
+}
+
+/// Frames above the threshold before somebody talks: 40 ms, longer than a click.
+const ONSET_FRAMES: u8 = 2;
+/// Frames below the threshold before nobody talks: 400 ms, longer than the gap between two words.
+const HANGOVER_FRAMES: u8 = 20;
+/// How far above the noise talk begins, in dB.
+const ABOVE_NOISE_DB: f32 = 12.0;
+/// How far above the noise talk goes on, in dB; lower than the beginning, so that the state does not flutter.
+const HOLD_ABOVE_NOISE_DB: f32 = 7.0;
+/// Quieter than this is never talk.
+const QUIETEST_TALK_DBOV: f32 = -55.0;
+/// The noise is taken to be in this range.
+const NOISE_RANGE_DBOV: (f32, f32) = (-75.0, -40.0);
+
+/// Tells talk from noise, one frame of 20 ms at a time, with hysteresis in level and in time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TalkDetector {
+    noise_dbov: f32,
+    talking: bool,
+    /// Frames in a row that speak against the present state.
+    against: u8,
+}
+
+impl Default for TalkDetector {
+    fn default() -> Self {
+        TalkDetector { noise_dbov: NOISE_RANGE_DBOV.0, talking: false, against: 0 }
+    }
+}
+
+impl TalkDetector {
+    /// Takes the level of the next frame ([`rms_dbov`]); returns whether somebody talks.
+    pub fn push(&mut self, level_dbov: f32) -> bool {
+        // Noise falls at once and rises by 1.5 dB a second while nobody talks, 0.25 dB a second otherwise.
+        let rise = if self.talking { 0.005 } else { 0.03 };
+        self.noise_dbov = if level_dbov < self.noise_dbov { level_dbov } else { self.noise_dbov + rise }
+            .clamp(NOISE_RANGE_DBOV.0, NOISE_RANGE_DBOV.1);
+        let margin = if self.talking { HOLD_ABOVE_NOISE_DB } else { ABOVE_NOISE_DB };
+        let loud = level_dbov > (self.noise_dbov + margin).max(QUIETEST_TALK_DBOV);
+        if loud == self.talking {
+            self.against = 0;
+        } else {
+            self.against += 1;
+            if self.against >= if self.talking { HANGOVER_FRAMES } else { ONSET_FRAMES } {
+                self.talking = loud;
+                self.against = 0;
+            }
+        }
+        self.talking
+    }
+
+    /// Whether somebody talked at the last frame.
+    pub fn is_talking(&self) -> bool {
+        self.talking
+    }
+
+    /// The noise that talk is measured against, in dBov.
+    pub fn noise_dbov(&self) -> f32 {
+        self.noise_dbov
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_of_known_signals() {
+        for (samples, expected) in [
+            (vec![0i16; 320], -127.0),
+            (vec![i16::MIN; 320], 0.0),
+            (vec![3_277; 320], -20.0),
+            (Vec::new(), -127.0),
+        ] {
+            assert!((rms_dbov(&samples) - expected).abs() < 0.01, "{expected}: {}", rms_dbov(&samples));
+        }
+    }
+
+    /// Levels as `dBov×frames`, then the frames at which the state turned.
+    fn check(script: &[(f32, usize)], turns: &[(usize, bool)]) {
+        let mut detector = TalkDetector::default();
+        let mut seen = Vec::new();
+        let mut before = false;
+        let levels = script.iter().flat_map(|(level, frames)| std::iter::repeat_n(*level, *frames));
+        for (frame, level) in levels.enumerate() {
+            let talking = detector.push(level);
+            if talking != before {
+                seen.push((frame, talking));
+            }
+            before = talking;
+        }
+        assert_eq!(seen, turns, "{script:?}");
+    }
+
+    #[test]
+    fn talk_begins_and_ends_with_hysteresis() {
+        check(&[(-80.0, 50), (-20.0, 50), (-80.0, 50)], &[(51, true), (119, false)]);
+        // A click is no talk, a pause between words does not end it.
+        check(&[(-80.0, 50), (-20.0, 1), (-80.0, 50)], &[]);
+        check(&[(-80.0, 10), (-20.0, 20), (-80.0, 15), (-20.0, 20)], &[(11, true)]);
+        // Steady noise at -50 dBov is taken for talk at most for a moment, talk above it is found.
+        check(&[(-60.0, 600), (-25.0, 20)], &[(601, true)]);
+    }
+}
