@@ -16,7 +16,9 @@ pub mod endpoint;
 pub mod header;
 pub mod message;
 pub mod registrar;
+pub mod stream;
 pub mod uri;
+pub mod wire;
 
 pub use api::{
     Command, Config, Credentials, EndedBy, Event, Flow, IncomingInfo, Input, Output, RegistrationId,
