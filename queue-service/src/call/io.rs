@@ -1,0 +1,348 @@
+//! What goes into and comes out of a call machine.
+
+use serde::{Deserialize, Serialize};
+use shared::audio::mixer::Party as Place;
+use shared::id::{AgentId, CallId, LegId, OfferId, QueueId, TrunkId, UserId};
+use shared::model::call::{OfferOutcome, Party, QueueExit, Supervision, SupervisionMode};
+use shared::model::event::{Event, TransferTarget};
+use shared::model::queue::{Destination, QueueInfo};
+use shared::time::Timestamp;
+
+/// A call that arrives.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Arrival {
+    /// Its id.
+    pub call: CallId,
+    /// The customer's leg.
+    pub customer: LegId,
+    /// Who calls.
+    pub from: Party,
+    /// What was dialled.
+    pub dialled: String,
+    /// The trunk.
+    pub trunk: Option<TrunkId>,
+    /// The queue that the number leads to; none when there is no such number.
+    pub queue: Option<QueueId>,
+}
+
+/// How a leg ended that had been answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LegEnd {
+    /// The party hung up.
+    HungUp,
+    /// The party vanished: no answer to signalling, no media, a broken connection.
+    Lost,
+}
+
+/// What happens to a call.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// The ACD took the call into a queue.
+    Queued {
+        /// The queue as it is now; kept with the call, so that an edit never alters a call that waits.
+        queue: Box<QueueInfo>,
+        /// Since when it counts as waiting.
+        since: Timestamp,
+    },
+    /// The ACD sends the call away.
+    Redirected {
+        /// How it left, or did not enter, the queue.
+        exit: QueueExit,
+        /// Where to.
+        to: Destination,
+    },
+    /// The ACD wants this agent's phone to ring.
+    Ring {
+        /// The offer.
+        offer: OfferId,
+        /// The agent.
+        agent: AgentId,
+        /// The leg to use.
+        leg: LegId,
+        /// How long the call has waited.
+        waited_millis: u64,
+    },
+    /// The ACD takes the offer back.
+    CancelRing {
+        /// The offer.
+        offer: OfferId,
+    },
+    /// The claim was granted: the agent has the call.
+    Won {
+        /// The offer.
+        offer: OfferId,
+        /// Time in the queue.
+        wait_millis: u64,
+        /// When the agent's phone answered.
+        answered_at: Timestamp,
+    },
+    /// The claim came too late.
+    LostRace {
+        /// The offer.
+        offer: OfferId,
+    },
+    /// A leg that we called answered.
+    LegAnswered {
+        /// Which.
+        leg: LegId,
+    },
+    /// A leg that we called did not answer.
+    LegFailed {
+        /// Which.
+        leg: LegId,
+        /// The SIP status, 408 for silence.
+        status: u16,
+    },
+    /// An answered leg ended.
+    LegEnded {
+        /// Which.
+        leg: LegId,
+        /// How.
+        how: LegEnd,
+    },
+    /// A phone put us on hold (true) or came back (false) by its own key.
+    LegHold {
+        /// Which.
+        leg: LegId,
+        /// On hold.
+        held: bool,
+    },
+    /// A phone asked by REFER for a blind transfer.
+    LegRefer {
+        /// Which.
+        leg: LegId,
+        /// Where to; none when the address leads nowhere.
+        target: Option<TransferTarget>,
+    },
+    /// A prompt has been played to its end.
+    PlayDone {
+        /// To which leg.
+        leg: LegId,
+        /// Its number.
+        play: u64,
+    },
+    /// The service stops: the call ends.
+    Shutdown,
+    /// A deadline passed.
+    Tick,
+}
+
+/// What a person asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// The customer goes on hold, or comes back.
+    SetHold {
+        /// On hold.
+        held: bool,
+    },
+    /// The call ends.
+    Hangup {
+        /// Who asks.
+        by: UserId,
+    },
+    /// The call goes elsewhere.
+    Transfer {
+        /// Where to.
+        target: TransferTarget,
+        /// Who asks.
+        by: UserId,
+    },
+    /// A supervisor comes in or changes how.
+    Supervise {
+        /// Who.
+        supervisor: UserId,
+        /// How.
+        mode: SupervisionMode,
+        /// The leg to use when his phone has to be rung.
+        leg: LegId,
+    },
+    /// A supervisor leaves.
+    EndSupervision {
+        /// Who.
+        supervisor: UserId,
+    },
+}
+
+/// Why a request does not fit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Needs an agent on the call.
+    #[error("no agent talks on this call")]
+    NotTalking,
+    /// Hold of a call that is held.
+    #[error("the customer is already on hold")]
+    AlreadyHeld,
+    /// Resume of a call that is not held.
+    #[error("the customer is not on hold")]
+    NotHeld,
+    /// The call is about to end.
+    #[error("the call is ending")]
+    Ending,
+    /// The supervisor is not in the call.
+    #[error("this supervisor is not in the call")]
+    NotSupervising,
+    /// Too many parties.
+    #[error("the call has no place for another supervisor")]
+    Full,
+    /// Another supervisor has it.
+    #[error("another supervisor has taken this call over")]
+    TakenOver,
+    /// The phone that was rung before has not answered yet.
+    #[error("the supervisor's phone is still ringing")]
+    Ringing,
+}
+
+/// What a granted request brings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Granted {
+    /// Done.
+    Now,
+    /// Done; the supervision as it is.
+    Supervision(Supervision),
+    /// A phone rings; [`Output::SupervisionAnswer`] follows.
+    Later,
+}
+
+/// What is played to a leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Sound {
+    /// A prompt file, once.
+    Prompt(String),
+    /// A music file, or the built-in music, over and over.
+    Music(Option<String>),
+}
+
+/// What the ACD is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AcdAsk {
+    /// The call wants into a queue.
+    Enqueue {
+        /// Which.
+        queue: QueueId,
+        /// Since when it counts as waiting.
+        since: Timestamp,
+        /// Only for this agent.
+        only: Option<AgentId>,
+    },
+    /// The caller is gone.
+    CallerGone,
+    /// A supervisor takes the call out of its queue.
+    Withdraw,
+    /// The agent's phone answered: who has the call?
+    Claim {
+        /// The offer.
+        offer: OfferId,
+    },
+    /// The agent's phone did not take the offer.
+    OfferFailed {
+        /// The offer.
+        offer: OfferId,
+        /// How.
+        outcome: OfferOutcome,
+    },
+    /// The agent's part is over.
+    Released {
+        /// The agent.
+        agent: AgentId,
+        /// The queue.
+        queue: QueueId,
+        /// Wrap-up follows (not when the phone was lost).
+        wrap_up: bool,
+    },
+    /// The customer went on hold or came back.
+    Hold {
+        /// The agent.
+        agent: AgentId,
+        /// On hold.
+        held: bool,
+    },
+}
+
+/// What the machine wants done, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// A fact.
+    Publish(Event),
+    /// Something for the ACD.
+    Acd(AcdAsk),
+    /// Answer the customer's leg.
+    Answer {
+        /// Which.
+        leg: LegId,
+    },
+    /// Refuse the customer's leg.
+    Reject {
+        /// Which.
+        leg: LegId,
+        /// With this SIP status.
+        status: u16,
+    },
+    /// Ring an agent's phone.
+    RingAgent {
+        /// The leg to make.
+        leg: LegId,
+        /// Whose phone.
+        agent: AgentId,
+        /// The offer.
+        offer: OfferId,
+        /// The queue's id.
+        queue: QueueId,
+        /// The queue's name.
+        queue_name: String,
+        /// How long the call has waited.
+        waited_millis: u64,
+    },
+    /// Ring a supervisor's phone, which answers by itself.
+    RingSupervisor {
+        /// The leg to make.
+        leg: LegId,
+        /// Whose phone.
+        supervisor: UserId,
+        /// How he takes part.
+        mode: SupervisionMode,
+    },
+    /// End a leg, whatever its state, and close its port.
+    Drop {
+        /// Which.
+        leg: LegId,
+        /// Another phone answered (for the Reason header of CANCEL, RFC 3326).
+        elsewhere: bool,
+    },
+    /// Answer a REFER and report its outcome.
+    AnswerRefer {
+        /// Which leg asked.
+        leg: LegId,
+        /// It is carried out.
+        accepted: bool,
+    },
+    /// Who is in the bridge, and as what. The hear matrix follows from it.
+    Hear {
+        /// The parties.
+        parties: Vec<(LegId, Place)>,
+    },
+    /// Play to a leg, in place of what plays.
+    Play {
+        /// To which leg.
+        leg: LegId,
+        /// What.
+        sound: Sound,
+        /// Comes back in [`Input::PlayDone`].
+        play: u64,
+    },
+    /// Stop what plays.
+    StopPlay {
+        /// To which leg.
+        leg: LegId,
+    },
+    /// Start the recording.
+    Record,
+    /// The outcome of a [`Granted::Later`].
+    SupervisionAnswer {
+        /// Who asked.
+        supervisor: UserId,
+        /// He is in, or the SIP status with which his phone refused.
+        result: Result<Supervision, u16>,
+    },
+    /// The call is over: close the bridge, seal the recording, forget the machine.
+    Finished,
+}

@@ -1,0 +1,334 @@
+//! The machine: its state, its inputs, and what is common to all phases. Waiting, talk and supervision have their own
+//! files.
+
+use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
+use shared::audio::mixer::{Party as Place, Role};
+use shared::id::{AgentId, CallId, LegId, OfferId, QueueId};
+use shared::model::call::{EndCause, QueueExit};
+use shared::model::event::Event;
+use shared::model::queue::{Destination, QueueInfo};
+use shared::time::{Timers, Timestamp};
+
+use super::io::{AcdAsk, Arrival, Granted, Input, LegEnd, Output, Refusal, Request, Sound};
+use super::supervise::Supervisor;
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Machine {
+    pub(super) arrival: Arrival,
+    pub(super) arrived_at: Timestamp,
+    pub(super) phase: Phase,
+    /// The customer's leg has been answered.
+    pub(super) answered: bool,
+    pub(super) recording: bool,
+    pub(super) supervisors: Vec<Supervisor>,
+    pub(super) timers: Timers<Timer>,
+    /// Number of the last thing played.
+    pub(super) play: u64,
+    #[serde(skip)]
+    pub(super) outputs: VecDeque<Output>,
+}
+
+/// Where the call is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) enum Phase {
+    /// Asked the ACD, not in a queue yet.
+    Arrived,
+    /// In a queue.
+    Waiting(Waiting),
+    /// With an agent.
+    Talking(Talking),
+    /// A supervisor has it, no agent is left.
+    TakenOver { queue: QueueInfo },
+    /// Hears a last prompt.
+    Leaving { play: u64, cause: EndCause },
+    /// Over.
+    Ended,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Waiting {
+    pub queue: QueueInfo,
+    pub since: Timestamp,
+    pub ringing: Option<Ringing>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Ringing {
+    pub offer: OfferId,
+    pub agent: AgentId,
+    pub leg: LegId,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Talking {
+    pub queue: QueueInfo,
+    /// Since when the call had waited in the queue, for the place after a transfer.
+    pub queued_since: Timestamp,
+    pub agent: AgentId,
+    pub leg: LegId,
+    pub since: Timestamp,
+    pub held_since: Option<Timestamp>,
+    pub hold_millis: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) enum Timer {
+    /// The next announcement to a waiting caller.
+    Announcement,
+}
+
+impl Machine {
+    /// A call that arrives; its first outputs are ready.
+    pub fn new(now: Timestamp, arrival: Arrival) -> Machine {
+        let mut machine = Machine {
+            arrived_at: now,
+            phase: Phase::Arrived,
+            answered: false,
+            recording: false,
+            supervisors: Vec::new(),
+            timers: Timers::default(),
+            play: 0,
+            outputs: VecDeque::new(),
+            arrival,
+        };
+        machine.publish(Event::CallArrived {
+            call: machine.arrival.call,
+            from: machine.arrival.from.clone(),
+            dialled: machine.arrival.dialled.clone(),
+            trunk: machine.arrival.trunk.clone(),
+        });
+        match machine.arrival.queue.clone() {
+            Some(queue) => machine.acd(AcdAsk::Enqueue { queue, since: now, only: None }),
+            // RFC 3261 §21.4.5: the user does not exist here.
+            None => machine.turn_away(404),
+        }
+        machine
+    }
+
+    /// Takes what happened.
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        match input {
+            Input::Queued { queue, since } => self.queued(now, *queue, since),
+            Input::Redirected { exit, to } => self.redirected(now, exit, to),
+            Input::Ring { offer, agent, leg, waited_millis } => self.ring(offer, agent, leg, waited_millis),
+            Input::CancelRing { offer } => self.cancel_ring(offer),
+            Input::Won { offer, wait_millis, answered_at } => self.won(now, offer, wait_millis, answered_at),
+            Input::LostRace { offer } => self.cancel_ring(offer),
+            Input::LegAnswered { leg } => self.leg_answered(now, leg),
+            Input::LegFailed { leg, status } => self.leg_failed(now, leg, status),
+            Input::LegEnded { leg, how } => self.leg_ended(now, leg, how),
+            Input::LegHold { leg, held } => self.leg_hold(now, leg, held),
+            Input::LegRefer { leg, target } => self.leg_refer(now, leg, target),
+            Input::PlayDone { leg, play } => self.play_done(now, leg, play),
+            Input::Shutdown => self.end(now, EndCause::Shutdown),
+            Input::Tick => self.tick(now),
+        }
+    }
+
+    /// Takes what a person asks for.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when it does not fit where the call is.
+    pub fn request(&mut self, now: Timestamp, request: Request) -> Result<Granted, Refusal> {
+        match request {
+            Request::SetHold { held } => self.request_hold(now, held).map(|()| Granted::Now),
+            Request::Hangup { by } => self.request_hangup(now, &by).map(|()| Granted::Now),
+            Request::Transfer { target, by } => {
+                self.request_transfer(now, target, &by).map(|()| Granted::Now)
+            }
+            Request::Supervise { supervisor, mode, leg } => self.supervise(now, supervisor, mode, leg),
+            Request::EndSupervision { supervisor } => {
+                self.end_supervision(now, &supervisor).map(|()| Granted::Now)
+            }
+        }
+    }
+
+    /// Takes the next output; call until `None` after every input.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Tick`] is due.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.timers.deadline()
+    }
+
+    /// Its id.
+    pub fn call(&self) -> CallId {
+        self.arrival.call
+    }
+
+    /// The customer as the network presented him.
+    pub fn from(&self) -> &shared::model::call::Party {
+        &self.arrival.from
+    }
+
+    /// Since when it waits in its queue, or had waited before the talk.
+    pub fn waiting_since(&self) -> Timestamp {
+        match &self.phase {
+            Phase::Waiting(waiting) => waiting.since,
+            Phase::Talking(talking) => talking.queued_since,
+            Phase::Arrived | Phase::TakenOver { .. } | Phase::Leaving { .. } | Phase::Ended => {
+                self.arrived_at
+            }
+        }
+    }
+
+    /// The agent who talks.
+    pub fn agent(&self) -> Option<&AgentId> {
+        match &self.phase {
+            Phase::Talking(talking) => Some(&talking.agent),
+            _ => None,
+        }
+    }
+
+    pub(super) fn publish(&mut self, event: Event) {
+        self.outputs.push_back(Output::Publish(event));
+    }
+
+    pub(super) fn acd(&mut self, ask: AcdAsk) {
+        self.outputs.push_back(Output::Acd(ask));
+    }
+
+    pub(super) fn out(&mut self, output: Output) {
+        self.outputs.push_back(output);
+    }
+
+    pub(super) fn play(&mut self, sound: Sound) -> u64 {
+        self.play += 1;
+        self.out(Output::Play { leg: self.arrival.customer, sound, play: self.play });
+        self.play
+    }
+
+    /// Tells the bridge who is in it and as what.
+    pub(super) fn hear(&mut self) {
+        let mut parties = Vec::with_capacity(2 + self.supervisors.len());
+        let held = matches!(&self.phase, Phase::Talking(Talking { held_since: Some(_), .. }));
+        parties.push((self.arrival.customer, Place { role: Role::Customer, held, muted: false }));
+        if let Phase::Talking(talking) = &self.phase {
+            parties.push((talking.leg, Place::new(Role::Agent)));
+        }
+        parties.extend(self.supervisors.iter().filter_map(Supervisor::place));
+        self.out(Output::Hear { parties });
+    }
+
+    /// Answers the customer's leg, once.
+    pub(super) fn answer(&mut self) {
+        if !self.answered {
+            self.answered = true;
+            self.out(Output::Answer { leg: self.arrival.customer });
+        }
+    }
+
+    fn redirected(&mut self, now: Timestamp, exit: QueueExit, to: Destination) {
+        if matches!(self.phase, Phase::Talking(_) | Phase::TakenOver { .. } | Phase::Ended) {
+            return;
+        }
+        self.drop_ringing(false);
+        self.timers.cancel(&Timer::Announcement);
+        match to {
+            Destination::Reject { status } => self.turn_away(status),
+            Destination::Announce { prompt } => {
+                self.answer();
+                self.hear();
+                let play = self.play(Sound::Prompt(prompt));
+                self.phase = Phase::Leaving { play, cause: EndCause::TurnedAway { status: 200 } };
+            }
+            Destination::Queue { queue } => {
+                // A call that waited keeps its place; one that came to a closed or full queue has none yet.
+                let since = match (&self.phase, exit) {
+                    (Phase::Waiting(waiting), _) => waiting.since,
+                    _ => now,
+                };
+                self.phase = Phase::Arrived;
+                self.acd(AcdAsk::Enqueue { queue, since, only: None });
+            }
+        }
+    }
+
+    /// Ends a call that no queue takes.
+    fn turn_away(&mut self, status: u16) {
+        if self.answered {
+            self.out(Output::Drop { leg: self.arrival.customer, elsewhere: false });
+        } else {
+            self.out(Output::Reject { leg: self.arrival.customer, status });
+        }
+        self.finish(EndCause::TurnedAway { status });
+    }
+
+    /// Ends the call for everybody. The customer's leg is dropped too; a leg that is gone already does not mind.
+    pub(super) fn end(&mut self, now: Timestamp, cause: EndCause) {
+        match &self.phase {
+            Phase::Ended => return,
+            Phase::Arrived | Phase::Waiting(_) => {
+                self.drop_ringing(false);
+                self.acd(AcdAsk::CallerGone);
+            }
+            Phase::Talking(_) => self.release_agent(now, true),
+            Phase::TakenOver { .. } | Phase::Leaving { .. } => {}
+        }
+        self.out(Output::Drop { leg: self.arrival.customer, elsewhere: false });
+        self.finish(cause);
+    }
+
+    fn finish(&mut self, cause: EndCause) {
+        self.phase = Phase::Ended;
+        self.timers = Timers::default();
+        self.drop_supervisors();
+        self.publish(Event::CallEnded { call: self.arrival.call, cause });
+        self.out(Output::Finished);
+    }
+
+    fn leg_answered(&mut self, now: Timestamp, leg: LegId) {
+        if let Phase::Waiting(Waiting { ringing: Some(ringing), .. }) = &self.phase
+            && ringing.leg == leg
+        {
+            let offer = ringing.offer;
+            self.acd(AcdAsk::Claim { offer });
+        } else if !self.supervisor_answered(now, leg) {
+            // Answered after the offer was taken back: CANCEL and 200 crossed (RFC 3261 §9.1).
+            self.out(Output::Drop { leg, elsewhere: true });
+        }
+    }
+
+    fn leg_failed(&mut self, now: Timestamp, leg: LegId, status: u16) {
+        if leg == self.arrival.customer {
+            // Cancelled before we answered.
+            self.end(now, EndCause::Abandoned);
+        } else if !self.ring_failed(leg, status) {
+            self.supervisor_failed(leg, status);
+        }
+    }
+
+    fn leg_ended(&mut self, now: Timestamp, leg: LegId, how: LegEnd) {
+        if leg == self.arrival.customer {
+            let cause = match (&self.phase, how) {
+                (Phase::Leaving { cause, .. }, _) => cause.clone(),
+                (Phase::Arrived | Phase::Waiting(_), _) => EndCause::Abandoned,
+                (_, LegEnd::HungUp) => EndCause::CustomerHungUp,
+                (_, LegEnd::Lost) => EndCause::Lost,
+            };
+            self.end(now, cause);
+        } else if !self.agent_ended(now, leg, how) && !self.ring_failed(leg, 480) {
+            self.supervisor_ended(now, leg);
+        }
+    }
+
+    /// The queue that the call is in or came through.
+    pub(super) fn queue(&self) -> Option<&QueueInfo> {
+        match &self.phase {
+            Phase::Waiting(waiting) => Some(&waiting.queue),
+            Phase::Talking(talking) => Some(&talking.queue),
+            Phase::TakenOver { queue } => Some(queue),
+            Phase::Arrived | Phase::Leaving { .. } | Phase::Ended => None,
+        }
+    }
+
+    /// Id of that queue.
+    pub fn queue_id(&self) -> Option<&QueueId> {
+        self.queue().map(|queue| &queue.id)
+    }
+}

@@ -1,0 +1,126 @@
+//! Waiting: greeting, music, announcements, and phones that ring.
+
+use std::time::Duration;
+
+use shared::id::{AgentId, LegId, OfferId};
+use shared::model::call::OfferOutcome;
+use shared::model::queue::QueueInfo;
+use shared::time::Timestamp;
+
+use super::io::{AcdAsk, Output, Sound};
+use super::machine::{Machine, Phase, Ringing, Timer, Waiting};
+
+impl Machine {
+    pub(super) fn queued(&mut self, now: Timestamp, queue: QueueInfo, since: Timestamp) {
+        if !matches!(self.phase, Phase::Arrived) {
+            return;
+        }
+        self.answer();
+        self.set_announcement_timer(now, &queue);
+        let greeting = queue.greeting.clone();
+        let music = queue.music.clone();
+        self.phase = Phase::Waiting(Waiting { queue, since, ringing: None });
+        self.hear();
+        self.play(match greeting {
+            Some(prompt) => Sound::Prompt(prompt),
+            None => Sound::Music(music),
+        });
+    }
+
+    pub(super) fn ring(&mut self, offer: OfferId, agent: AgentId, leg: LegId, waited_millis: u64) {
+        let Phase::Waiting(waiting) = &mut self.phase else {
+            return;
+        };
+        let (queue, queue_name) = (waiting.queue.id.clone(), waiting.queue.name.clone());
+        let before = waiting.ringing.replace(Ringing { offer, agent: agent.clone(), leg });
+        // The ACD has one offer a call at a time; were there two, the older phone must not ring on.
+        if let Some(before) = before {
+            self.out(Output::Drop { leg: before.leg, elsewhere: false });
+        }
+        self.out(Output::RingAgent { leg, agent, offer, queue, queue_name, waited_millis });
+    }
+
+    pub(super) fn cancel_ring(&mut self, offer: OfferId) {
+        if let Phase::Waiting(Waiting { ringing: Some(ringing), .. }) = &self.phase
+            && ringing.offer == offer
+        {
+            self.drop_ringing(true);
+        }
+    }
+
+    pub(super) fn drop_ringing(&mut self, elsewhere: bool) {
+        if let Phase::Waiting(waiting) = &mut self.phase
+            && let Some(ringing) = waiting.ringing.take()
+        {
+            self.out(Output::Drop { leg: ringing.leg, elsewhere });
+        }
+    }
+
+    /// The agent's phone did not take the offer; true when the leg was such a phone.
+    pub(super) fn ring_failed(&mut self, leg: LegId, status: u16) -> bool {
+        let Phase::Waiting(waiting) = &mut self.phase else {
+            return false;
+        };
+        let Some(ringing) = waiting.ringing.take_if(|ringing| ringing.leg == leg) else {
+            return false;
+        };
+        self.out(Output::Drop { leg, elsewhere: false });
+        self.acd(AcdAsk::OfferFailed { offer: ringing.offer, outcome: outcome(status) });
+        true
+    }
+
+    pub(super) fn play_done(&mut self, now: Timestamp, leg: LegId, play: u64) {
+        if leg != self.arrival.customer || play != self.play {
+            return;
+        }
+        match &self.phase {
+            Phase::Waiting(waiting) => {
+                let music = waiting.queue.music.clone();
+                self.play(Sound::Music(music));
+            }
+            Phase::Leaving { play: last, cause } if *last == play => {
+                let cause = cause.clone();
+                self.end(now, cause);
+            }
+            Phase::Arrived
+            | Phase::Talking(_)
+            | Phase::TakenOver { .. }
+            | Phase::Leaving { .. }
+            | Phase::Ended => {}
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        while let Some(timer) = self.timers.pop_due(now) {
+            match (timer, &self.phase) {
+                (Timer::Announcement, Phase::Waiting(waiting)) => {
+                    let queue = waiting.queue.clone();
+                    if let Some(prompt) = queue.announcement.clone() {
+                        self.play(Sound::Prompt(prompt));
+                    }
+                    self.set_announcement_timer(now, &queue);
+                }
+                // Set only while waiting, and cancelled with it.
+                (Timer::Announcement, _) => {}
+            }
+        }
+    }
+
+    fn set_announcement_timer(&mut self, now: Timestamp, queue: &QueueInfo) {
+        if queue.announcement_every_secs > 0 && queue.announcement.is_some() {
+            let every = Duration::from_secs(queue.announcement_every_secs.into());
+            self.timers.set(Timer::Announcement, now + every);
+        }
+    }
+}
+
+/// What a phone's refusal means for its agent. 603 is the reject key of our app and of most phones, 486 and 600 are
+/// busy or do-not-disturb (RFC 3261 §21.4.24, §21.6), 480 and 487 a refusal by hand on phones that have no 603; all else
+/// means that the phone could not be reached.
+fn outcome(status: u16) -> OfferOutcome {
+    match status {
+        486 | 600 => OfferOutcome::Busy,
+        603 | 607 | 480 | 487 => OfferOutcome::Rejected,
+        _ => OfferOutcome::Unreachable,
+    }
+}
