@@ -1,1 +1,18 @@
 //! Pure: which call goes to which agent, and why.
+//!
+//! [`Acd`] is the one owner of who waits, who is free and who is rung. It reads no clock and opens no socket: inputs
+//! and `now` go in by [`Acd::handle`], outputs come out by [`Acd::poll`], and [`Acd::deadline`] says when to come back
+//! with [`Input::Tick`]. The same seed and the same inputs give the same outputs, and the whole state is plain data, so
+//! it can be saved at any step and taken up elsewhere.
+//!
+//! **Which call is served next**: the one with the most `waited + priority` (priority is worth seconds of waiting),
+//! over all queues of the agent; equal ones by call id. **Who gets it**: of the agents who serve the queue, are ready,
+//! idle, reachable and have the skills, the one who is idle longest; equal ones by agent id. The idle clock starts at
+//! the later of the end of wrap-up and becoming ready; an offer that failed does not reset it.
+//!
+//! An agent is reserved before his phone rings, and every offer has a deadline, so a lost answer frees him by itself.
+
+pub mod hours;
+mod input;
+
+pub use input::{AcdConfig, AcdError, FailedOffer, Input, LostRace, Output, Won};
