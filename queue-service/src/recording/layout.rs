@@ -1,0 +1,105 @@
+//! Where a recording lies, and the bytes around its samples.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use shared::audio::wav::Header;
+use shared::id::RecordingId;
+use shared::model::recording::{Recording, Track};
+use shared::time::Timestamp;
+
+use super::RecordingError;
+
+/// Samples a second of every track.
+pub(super) const RATE_HZ: u32 = 16_000;
+/// Octets of one frame of 20 ms.
+pub(super) const FRAME_BYTES: u64 = 640;
+/// Milliseconds of one frame.
+pub(super) const FRAME_MILLIS: u64 = 20;
+/// The description beside the tracks.
+pub(super) const DESCRIPTION: &str = "recording.json";
+
+/// The folder of a recording: `<dir>/yyyy/mm/dd/<id>`, by the date in UTC. Made of numbers alone, so that no
+/// input can lead elsewhere.
+pub(super) fn folder(dir: &Path, started_at: Timestamp, recording: RecordingId) -> PathBuf {
+    let date = jiff::Timestamp::from_microsecond(started_at.as_micros())
+        .unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .date();
+    dir.join(format!("{:04}", date.year()))
+        .join(format!("{:02}", date.month()))
+        .join(format!("{:02}", date.day()))
+        .join(recording.to_string())
+}
+
+/// The file name of a track.
+pub(super) fn file_name(track: Track) -> String {
+    format!("{}.wav", track.as_str())
+}
+
+/// The header of a growing file, as [`Header::fix_up`] needs it.
+pub(super) fn header() -> Header {
+    Header::new(RATE_HZ, 1)
+}
+
+/// Octets before the first sample.
+pub(super) fn header_bytes() -> u64 {
+    header().as_bytes().len() as u64
+}
+
+/// Makes a folder that only the service reads.
+pub(super) fn make_folder(folder: &Path) -> Result<(), RecordingError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(RecordingError::disk("make the folder", folder))
+}
+
+/// Makes or opens a file that only the service reads.
+pub(super) fn open_for_writing(path: &Path) -> Result<File, RecordingError> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(RecordingError::disk("open for writing", path))
+}
+
+/// Makes `dir` and proves that a file can be written in it.
+pub(super) fn prove_writable(dir: &Path) -> Result<(), RecordingError> {
+    make_folder(dir)?;
+    let probe = dir.join(format!(".probe-{}", std::process::id()));
+    open_for_writing(&probe)?.write_all(b"x").map_err(RecordingError::disk("write", &probe))?;
+    fs::remove_file(&probe).map_err(RecordingError::disk("remove", &probe))
+}
+
+/// Writes the description whole or not at all, and forces it to the disk.
+pub(super) fn write_description(folder: &Path, recording: &Recording) -> Result<(), RecordingError> {
+    let path = folder.join(DESCRIPTION);
+    let fresh = folder.join("recording.json.new");
+    let mut text = serde_json::to_string_pretty(recording)
+        .map_err(|source| RecordingError::Description { path: path.clone(), source })?;
+    text.push('\n');
+    let mut file = open_for_writing(&fresh)?;
+    file.set_len(0)
+        .and_then(|()| file.write_all(text.as_bytes()))
+        .and_then(|()| file.sync_all())
+        .map_err(RecordingError::disk("write", &fresh))?;
+    fs::rename(&fresh, &path).map_err(RecordingError::disk("rename to", &path))?;
+    // The rename is on the disk when the folder is.
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(RecordingError::disk("sync the folder", folder))
+}
+
+/// Reads the description.
+pub(super) fn read_description(folder: &Path) -> Result<Recording, RecordingError> {
+    let path = folder.join(DESCRIPTION);
+    let bytes = fs::read(&path).map_err(RecordingError::disk("read", &path))?;
+    serde_json::from_slice(&bytes).map_err(|source| RecordingError::Description { path, source })
+}
