@@ -1,0 +1,299 @@
+//! Offer and answer for one audio line (RFC 3264).
+
+use std::net::{IpAddr, SocketAddr};
+
+use serde::{Deserialize, Serialize};
+
+use super::parse::{MediaLine, Payload, Protocol, Session};
+use super::print::AudioLine;
+use super::{Direction, LocalMedia, Negotiated, SdpError, TelephoneEvent};
+use crate::audio::codec::Codec;
+
+/// Keys 0 to 15 of RFC 4733 §3.2: the digits, star, hash, A to D.
+const KEYS: &str = "0-15";
+const TELEPHONE_EVENT: &str = "telephone-event";
+/// RFC 7587 §6.1: correction inside of the stream, and speech needs one channel.
+const OPUS_PARAMETERS: &str = "useinbandfec=1";
+
+/// Our dynamic payload numbers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Numbers {
+    opus: u8,
+    event_narrow: u8,
+    event_wide: u8,
+}
+
+impl Default for Numbers {
+    fn default() -> Self {
+        // What most phones use for the same, so that traces read well.
+        Numbers { opus: 111, event_narrow: 101, event_wide: 110 }
+    }
+}
+
+impl Numbers {
+    /// Takes over the numbers of an agreed line and moves ours out of their way.
+    pub(super) fn learn(&mut self, payloads: &[Payload]) {
+        for payload in payloads.iter().filter(|payload| payload.number >= 96) {
+            let number = payload.number;
+            let slot = if payload.is("opus", 48_000) {
+                0
+            } else if payload.is(TELEPHONE_EVENT, 8_000) {
+                1
+            } else if payload.is(TELEPHONE_EVENT, 48_000) {
+                2
+            } else {
+                continue;
+            };
+            let mut all = [self.opus, self.event_narrow, self.event_wide];
+            // Whoever had that number takes the one that becomes free.
+            if let Some(other) = all.iter().position(|taken| *taken == number) {
+                all.swap(other, slot);
+            }
+            all[slot] = number;
+            [self.opus, self.event_narrow, self.event_wide] = all;
+        }
+    }
+}
+
+/// What we offered, kept until the answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Offered {
+    pub(super) numbers: Numbers,
+    codecs: Vec<Codec>,
+    telephone_event: bool,
+    rtcp_mux: bool,
+    direction: Direction,
+}
+
+/// An answer of ours.
+pub(super) struct Chosen {
+    pub(super) index: usize,
+    pub(super) line: AudioLine,
+    pub(super) negotiated: Negotiated,
+}
+
+/// Our offer.
+pub(super) fn offer(local: &LocalMedia, numbers: &Numbers) -> (AudioLine, Offered) {
+    let mut payloads: Vec<Payload> =
+        local.codecs.iter().map(|codec| voice(*codec, number_of(*codec, numbers))).collect();
+    if local.telephone_event {
+        // RFC 4733 §2.1: the clock of the events should be the one of the voice beside them.
+        if local.codecs.iter().any(|codec| codec.clock_rate_hz() == 8_000) {
+            payloads.push(event(numbers.event_narrow, 8_000));
+        }
+        if local.codecs.contains(&Codec::Opus) {
+            payloads.push(event(numbers.event_wide, 48_000));
+        }
+    }
+    let line = AudioLine {
+        port: local.port,
+        protocol: "RTP/AVP".into(),
+        payloads,
+        ptime_millis: local.ptime_millis,
+        direction: local.direction,
+        rtcp_mux: local.rtcp_mux,
+    };
+    let offered = Offered {
+        numbers: numbers.clone(),
+        codecs: local.codecs.clone(),
+        telephone_event: local.telephone_event,
+        rtcp_mux: local.rtcp_mux,
+        direction: local.direction,
+    };
+    (line, offered)
+}
+
+/// Our answer to `offer`.
+pub(super) fn answer(offer: &Session, local: &LocalMedia) -> Result<Chosen, SdpError> {
+    let (index, theirs) = audio_line(offer)?;
+    let (codec, payload) = local
+        .codecs
+        .iter()
+        .find_map(|codec| find_voice(theirs, *codec).map(|payload| (*codec, payload)))
+        .ok_or_else(|| no_common_codec(theirs, &local.codecs))?;
+    let telephone_event =
+        if local.telephone_event { find_event(theirs, codec.clock_rate_hz()) } else { None };
+    let hold = is_hold(theirs);
+    let direction = local.direction.and(their_wish(theirs).reversed());
+    let rtcp_mux = local.rtcp_mux && theirs.rtcp_mux;
+    let (remote, remote_rtcp) = remote(theirs, rtcp_mux)?;
+
+    // RFC 3264 §6.1: the answer uses the numbers of the offer.
+    let mut payloads = vec![voice(codec, payload.number)];
+    payloads.extend(telephone_event.map(|found| event(found.number, found.clock_rate_hz)));
+    let line = AudioLine {
+        port: local.port,
+        protocol: theirs.protocol_text.clone(),
+        payloads,
+        ptime_millis: local.ptime_millis,
+        direction,
+        rtcp_mux,
+    };
+    let negotiated = Negotiated {
+        remote,
+        remote_rtcp,
+        rtcp_mux,
+        codec,
+        payload_type: payload.number,
+        receive: vec![(payload.number, codec)],
+        telephone_event: telephone_event.map(|found| TelephoneEvent {
+            send: found.number,
+            receive: found.number,
+            clock_rate_hz: found.clock_rate_hz,
+        }),
+        comfort_noise: find_comfort_noise(theirs),
+        ptime_millis: ptime_millis(theirs),
+        direction,
+        hold,
+    };
+    Ok(Chosen { index, line, negotiated })
+}
+
+/// Their answer to our offer.
+pub(super) fn accept(offered: &Offered, answer: &Session) -> Result<Negotiated, SdpError> {
+    let audio = answer.media.iter().find(|line| line.is_audio()).ok_or(SdpError::NoAudio)?;
+    if audio.port == 0 {
+        return Err(SdpError::BadAnswer("the far side refused the audio"));
+    }
+    if audio.protocol() != Protocol::Plain {
+        return Err(SdpError::Encrypted(audio.protocol_text.clone()));
+    }
+    // RFC 3264 §7: the first format of the answer is the one to send.
+    let mut common = audio.payloads.iter().filter_map(|payload| {
+        let codec = offered.codecs.iter().copied().find(|codec| is_voice(payload, *codec))?;
+        Some((payload.number, codec))
+    });
+    let (payload_type, codec) = common.next().ok_or_else(|| no_common_codec(audio, &offered.codecs))?;
+    let mut receive = vec![(number_of(codec, &offered.numbers), codec)];
+    for (_, other) in common {
+        if receive.iter().all(|(_, known)| *known != other) {
+            receive.push((number_of(other, &offered.numbers), other));
+        }
+    }
+    let telephone_event =
+        if offered.telephone_event { find_event(audio, codec.clock_rate_hz()) } else { None };
+    let telephone_event = telephone_event.map(|found| TelephoneEvent {
+        send: found.number,
+        receive: if found.clock_rate_hz == 48_000 {
+            offered.numbers.event_wide
+        } else {
+            offered.numbers.event_narrow
+        },
+        clock_rate_hz: found.clock_rate_hz,
+    });
+    let rtcp_mux = offered.rtcp_mux && audio.rtcp_mux;
+    let (remote, remote_rtcp) = remote(audio, rtcp_mux)?;
+    Ok(Negotiated {
+        remote,
+        remote_rtcp,
+        rtcp_mux,
+        codec,
+        payload_type,
+        receive,
+        telephone_event,
+        comfort_noise: find_comfort_noise(audio),
+        ptime_millis: ptime_millis(audio),
+        direction: offered.direction.and(their_wish(audio).reversed()),
+        hold: is_hold(audio),
+    })
+}
+
+/// The first audio line that can be used. A second one, of the same media in another protocol, is common.
+fn audio_line(offer: &Session) -> Result<(usize, &MediaLine), SdpError> {
+    let audio = || offer.media.iter().enumerate().filter(|(_, line)| line.is_audio() && line.port != 0);
+    audio().find(|(_, line)| line.protocol() == Protocol::Plain).ok_or_else(|| match audio().next() {
+        Some((_, line)) => SdpError::Encrypted(line.protocol_text.clone()),
+        None => SdpError::NoAudio,
+    })
+}
+
+/// What they allow, from their side. An address of zeros is the hold of RFC 2543 (RFC 3264 §8.4): they send, but
+/// there is no place to send to.
+fn their_wish(line: &MediaLine) -> Direction {
+    if line.address.is_some_and(|address| address.is_unspecified()) {
+        Direction::new(line.direction.sends(), false)
+    } else {
+        line.direction
+    }
+}
+
+fn is_hold(line: &MediaLine) -> bool {
+    !their_wish(line).receives()
+}
+
+fn remote(line: &MediaLine, rtcp_mux: bool) -> Result<(SocketAddr, SocketAddr), SdpError> {
+    let address: IpAddr = line.address.ok_or(SdpError::NoAddress)?;
+    if address.is_multicast() {
+        return Err(SdpError::NoAddress);
+    }
+    let remote = SocketAddr::new(address, line.port);
+    let rtcp = match (rtcp_mux, line.rtcp) {
+        (true, _) => remote,
+        (false, Some((port, own_address))) => SocketAddr::new(own_address.unwrap_or(address), port),
+        // RFC 3550 §11: RTCP is on the next higher port.
+        (false, None) => SocketAddr::new(address, line.port.checked_add(1).unwrap_or(line.port)),
+    };
+    Ok((remote, rtcp))
+}
+
+/// 10 to 60 ms in steps of ten, at most what they can take; 20 when they say nothing or something odd.
+fn ptime_millis(line: &MediaLine) -> u32 {
+    let wish = line.ptime_millis.unwrap_or(20).min(line.max_ptime_millis.unwrap_or(60)).min(60) / 10 * 10;
+    if wish == 0 { 20 } else { wish }
+}
+
+fn number_of(codec: Codec, numbers: &Numbers) -> u8 {
+    codec.static_payload_type().unwrap_or(numbers.opus)
+}
+
+fn voice(codec: Codec, number: u8) -> Payload {
+    let is_opus = codec == Codec::Opus;
+    Payload {
+        number,
+        name: codec.name().into(),
+        clock_rate_hz: codec.clock_rate_hz(),
+        // RFC 7587 §7: the mapping of Opus always says two channels.
+        channels: if is_opus { 2 } else { 1 },
+        parameters: if is_opus { OPUS_PARAMETERS.into() } else { String::new() },
+    }
+}
+
+fn event(number: u8, clock_rate_hz: u32) -> Payload {
+    Payload { number, name: TELEPHONE_EVENT.into(), clock_rate_hz, channels: 1, parameters: KEYS.into() }
+}
+
+fn is_voice(payload: &Payload, codec: Codec) -> bool {
+    payload.is(codec.name(), codec.clock_rate_hz()) && (codec == Codec::Opus || payload.channels == 1)
+}
+
+fn find_voice(line: &MediaLine, codec: Codec) -> Option<&Payload> {
+    line.payloads.iter().find(|payload| is_voice(payload, codec))
+}
+
+/// Events at the clock of the voice, else at any clock: many phones have Opus with events at 8 kHz only.
+fn find_event(line: &MediaLine, clock_rate_hz: u32) -> Option<&Payload> {
+    let mut events = line.payloads.iter().filter(|payload| {
+        payload.name.eq_ignore_ascii_case(TELEPHONE_EVENT) && matches!(payload.clock_rate_hz, 8_000 | 48_000)
+    });
+    let fallback = events.clone().next();
+    events.find(|payload| payload.clock_rate_hz == clock_rate_hz).or(fallback)
+}
+
+fn find_comfort_noise(line: &MediaLine) -> Option<u8> {
+    line.payloads.iter().find(|payload| payload.name.eq_ignore_ascii_case("CN")).map(|payload| payload.number)
+}
+
+fn no_common_codec(line: &MediaLine, ours: &[Codec]) -> SdpError {
+    let theirs: Vec<&str> = line
+        .payloads
+        .iter()
+        .map(|payload| payload.name.as_str())
+        .filter(|name| !name.is_empty() && !name.eq_ignore_ascii_case(TELEPHONE_EVENT))
+        .collect();
+    let ours: Vec<&str> = ours.iter().map(|codec| codec.name()).collect();
+    SdpError::NoCommonCodec { theirs: theirs.join(", ").chars().take(200).collect(), ours: ours.join(", ") }
+}
+
+#[cfg(test)]
+#[path = "negotiate_tests.rs"]
+mod tests;
