@@ -1,0 +1,175 @@
+//! Binding sockets, with errors that say what to do.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket as StdUdpSocket};
+use std::time::Duration;
+
+use shared::sip::Transport;
+use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
+use tokio::net::{TcpListener, UdpSocket};
+
+/// CS3, the code point of signalling (RFC 4594 §3.2), in the upper six bits of the byte.
+const SIGNALLING_TOS: u32 = 24 << 2;
+/// Room for a burst of registrations while the loop is busy.
+const UDP_BUFFER_BYTES: usize = 4 << 20;
+const BACKLOG: i32 = 256;
+
+/// A socket cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// Another program listens there.
+    #[error(
+        "SIP port {port} ({transport}) on {ip} is in use: stop the program that has it, or choose another port"
+    )]
+    InUse {
+        /// UDP or TCP.
+        transport: &'static str,
+        /// The address.
+        ip: IpAddr,
+        /// The port.
+        port: u16,
+    },
+    /// A port that only the administrator may open.
+    #[error("SIP port {port} ({transport}) may not be opened by this user: choose one above 1023")]
+    NotAllowed {
+        /// UDP or TCP.
+        transport: &'static str,
+        /// The port.
+        port: u16,
+    },
+    /// The address belongs to another machine.
+    #[error("{ip} is no address of this machine: use 0.0.0.0 or one that it has")]
+    NotOurs {
+        /// The address.
+        ip: IpAddr,
+    },
+    /// Anything else.
+    #[error("open {transport} socket {address} for SIP")]
+    Other {
+        /// UDP or TCP.
+        transport: &'static str,
+        /// Address and port.
+        address: SocketAddr,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl BindError {
+    fn new(transport: Transport, address: SocketAddr, source: io::Error) -> BindError {
+        let transport = transport.as_via();
+        match source.kind() {
+            io::ErrorKind::AddrInUse => {
+                BindError::InUse { transport, ip: address.ip(), port: address.port() }
+            }
+            io::ErrorKind::PermissionDenied => BindError::NotAllowed { transport, port: address.port() },
+            io::ErrorKind::AddrNotAvailable => BindError::NotOurs { ip: address.ip() },
+            _ => BindError::Other { transport, address, source },
+        }
+    }
+}
+
+/// The bound sockets.
+#[derive(Debug)]
+pub(super) struct Sockets {
+    pub(super) udp: Vec<(SocketAddr, UdpSocket)>,
+    pub(super) tcp: Vec<(SocketAddr, TcpListener)>,
+}
+
+impl Sockets {
+    pub(super) fn bind(udp: &[SocketAddr], tcp: &[SocketAddr]) -> Result<Sockets, BindError> {
+        let udp = udp
+            .iter()
+            .map(|address| {
+                bind_udp(*address).map_err(|error| BindError::new(Transport::Udp, *address, error))
+            })
+            .collect::<Result<_, _>>()?;
+        let tcp = tcp
+            .iter()
+            .map(|address| {
+                bind_tcp(*address).map_err(|error| BindError::new(Transport::Tcp, *address, error))
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Sockets { udp, tcp })
+    }
+
+    pub(super) fn local_addrs(&self) -> Vec<(Transport, SocketAddr)> {
+        let udp = self.udp.iter().map(|(address, _)| (Transport::Udp, *address));
+        let tcp = self.tcp.iter().map(|(address, _)| (Transport::Tcp, *address));
+        udp.chain(tcp).collect()
+    }
+}
+
+fn bind_udp(address: SocketAddr) -> io::Result<(SocketAddr, UdpSocket)> {
+    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    if address.is_ipv6() {
+        // One socket an address family, so that no peer shows up as ::ffff:192.0.2.1.
+        socket.set_only_v6(true)?;
+    }
+    mark_signalling(&socket, address);
+    let _ = socket.set_recv_buffer_size(UDP_BUFFER_BYTES);
+    let _ = socket.set_send_buffer_size(UDP_BUFFER_BYTES);
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    let socket = UdpSocket::from_std(socket.into())?;
+    Ok((socket.local_addr()?, socket))
+}
+
+fn bind_tcp(address: SocketAddr) -> io::Result<(SocketAddr, TcpListener)> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // On Windows this option would let two programs share the port; elsewhere it only ends the wait after a restart.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    mark_signalling(&socket, address);
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    let listener = TcpListener::from_std(socket.into())?;
+    Ok((listener.local_addr()?, listener))
+}
+
+/// Asks the network for the class of signalling; where that is not allowed nothing is lost.
+fn mark_signalling(socket: &Socket, address: SocketAddr) {
+    if address.is_ipv4() {
+        let _ = socket.set_tos_v4(SIGNALLING_TOS);
+    } else {
+        #[cfg(not(windows))]
+        let _ = socket.set_tclass_v6(SIGNALLING_TOS);
+    }
+}
+
+/// Settings of one stream: no delay, the class of signalling, and probes that find a dead peer.
+pub(super) fn tune_stream(stream: &tokio::net::TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let socket = socket2::SockRef::from(stream);
+    if let Ok(address) = stream.local_addr() {
+        mark_signalling(&socket, address);
+    }
+    let keepalive =
+        TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+    let _ = socket.set_tcp_keepalive(&keepalive);
+}
+
+/// Our address that faces `remote`: a connected datagram socket knows it, and nothing is sent.
+pub fn local_ip_towards(remote: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr =
+        if remote.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = StdUdpSocket::bind((any, 0)).ok()?;
+    socket.connect(remote).ok()?;
+    socket.local_addr().ok().map(|address| address.ip()).filter(|ip| !ip.is_unspecified())
+}
+
+/// Our address that faces the default route.
+pub(super) fn default_ip(v4: bool) -> Option<IpAddr> {
+    // Documentation addresses (RFC 5737, RFC 3849): routed like the rest of the world, and nobody is there.
+    let anywhere: IpAddr = if v4 {
+        Ipv4Addr::new(192, 0, 2, 1).into()
+    } else {
+        Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()
+    };
+    local_ip_towards(SocketAddr::new(anywhere, 9))
+}
