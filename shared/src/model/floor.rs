@@ -67,6 +67,33 @@ pub struct Floor {
     pub calls: BTreeMap<CallId, LiveCall>,
     /// Reasons for not being ready that agents choose from.
     pub breaks: Vec<Code>,
+    /// What the fold remembers to count right.
+    #[serde(default)]
+    pub tally: Tally,
+}
+
+/// What the fold remembers to count right; no screen shows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Tally {
+    /// When the counts were last reset.
+    pub day_since: Timestamp,
+    /// The last queue of each live call that was in one.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, LastQueue>))]
+    pub calls: BTreeMap<CallId, LastQueue>,
+    /// The queue whose call each busy agent has, from the answer to the end of wrap-up.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, String>))]
+    pub serving: BTreeMap<AgentId, QueueId>,
+}
+
+/// The queue that a call was in last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LastQueue {
+    /// Which.
+    pub queue: QueueId,
+    /// When the call entered it; its time in the queue counts from here.
+    pub entered_at: Timestamp,
 }
 
 impl Floor {
@@ -76,8 +103,9 @@ impl Floor {
         if stamped.seq <= self.seq {
             return;
         }
+        let before = self.at;
         self.seq = stamped.seq;
         self.at = stamped.at;
-        super::floor_fold::apply(self, stamped.at, &stamped.event);
+        super::floor_fold::apply(self, before, stamped.at, &stamped.event);
     }
 }

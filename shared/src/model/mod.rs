@@ -7,11 +7,15 @@
 pub mod agent;
 pub mod call;
 pub mod decision;
+pub mod distribution;
 pub mod event;
 pub mod floor;
 mod floor_fold;
+mod floor_view;
+pub mod history;
 pub mod metric;
 pub mod queue;
 pub mod recording;
 pub mod transcript;
 pub mod user;
+mod visibility;

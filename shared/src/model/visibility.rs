@@ -1,0 +1,53 @@
+//! Which events an agent's own live feed carries.
+
+use crate::id::{AgentId, QueueId};
+use crate::model::event::Event;
+use crate::model::floor::Floor;
+
+impl Event {
+    /// Whether an agent may see the event. `floor` is the whole picture (before or after the event). Folded into
+    /// [`Floor::for_agent`] the visible events keep that picture right in what an agent's app shows: himself, his call,
+    /// colleagues' status, what waits in his queues.
+    ///
+    /// That a call arrives and ends is visible to every agent, because it is not known yet who will get it and the
+    /// caller's name must be there when it rings. Where other agents' calls go from there is not.
+    pub fn visible_to_agent(&self, floor: &Floor, me: &AgentId) -> bool {
+        let in_hand = || self.call().is_some() && self.call() == floor.call_in_hand(me);
+        let mine = || self.call().is_some() && self.call() == floor.call_of(me);
+        let my_queue =
+            |queue: &QueueId| floor.agents.get(me).is_some_and(|view| view.info.queues.contains(queue));
+        match self {
+            Event::ServiceStarted { .. }
+            | Event::DayStarted { .. }
+            | Event::QueueConfigured { .. }
+            | Event::QueueRemoved { .. }
+            | Event::AgentRemoved { .. }
+            | Event::BreaksConfigured { .. }
+            | Event::AgentConfigured { .. }
+            | Event::AgentStatusChanged { .. }
+            | Event::CallArrived { .. }
+            | Event::CallEnded { .. }
+            | Event::RecordingStarted { .. } => true,
+            Event::AgentNextStatusSet { agent, .. }
+            | Event::AgentDeviceChanged { agent, .. }
+            | Event::OfferMade { agent, .. }
+            | Event::OfferEnded { agent, .. }
+            | Event::CallConnected { agent, .. }
+            | Event::CallTransferred { by: agent, .. }
+            | Event::AgentReleased { agent, .. }
+            | Event::WrapUpStarted { agent, .. }
+            | Event::WrapUpEnded { agent, .. } => agent == me,
+            Event::CallQueued { queue, only, .. } => only.as_ref() == Some(me) || my_queue(queue),
+            Event::CallLeftQueue { queue, .. } => my_queue(queue) || in_hand(),
+            Event::CallHeld { .. }
+            | Event::CallResumed { .. }
+            | Event::SupervisionChanged { .. }
+            | Event::SupervisionEnded { .. } => in_hand(),
+            // Still the agent's during wrap-up.
+            Event::RecordingSealed { .. }
+            | Event::TranscriptWaiting { .. }
+            | Event::TranscriptReady { .. }
+            | Event::TranscriptFailed { .. } => mine(),
+        }
+    }
+}
