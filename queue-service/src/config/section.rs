@@ -1,0 +1,227 @@
+//! The sections of the file that stand once: what each key means, and its default.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// `[service]`: the installation as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Service {
+    /// Name shown on the wallboard and in the apps.
+    pub name: String,
+    /// Folder of the database, and of the recordings when `recording.folder` is left out. A relative path starts at
+    /// the folder of the configuration file.
+    pub data_dir: PathBuf,
+    /// IANA time zone: when the day starts, and in which zone opening hours are meant.
+    pub time_zone: String,
+}
+
+impl Default for Service {
+    fn default() -> Self {
+        Service { name: "Callfloor".into(), data_dir: "data".into(), time_zone: "UTC".into() }
+    }
+}
+
+/// `[sip]`: signalling.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sip {
+    /// Addresses to listen on over UDP.
+    pub udp: Vec<SocketAddr>,
+    /// Addresses to listen on over TCP.
+    pub tcp: Vec<SocketAddr>,
+    /// Domain of the phones' addresses and realm of their passwords.
+    pub domain: String,
+    /// Address that others reach the service at; none to take that of the interface used.
+    pub advertised_address: Option<IpAddr>,
+    /// Calls at once, over all trunks; more get 503.
+    pub max_calls: u32,
+    /// Shortest registration that a phone may ask for, in seconds.
+    pub registration_min_secs: u32,
+    /// Longest registration that is granted, in seconds.
+    pub registration_max_secs: u32,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        let everywhere = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 5060));
+        Sip {
+            udp: vec![everywhere],
+            tcp: vec![everywhere],
+            domain: "callfloor".into(),
+            advertised_address: None,
+            max_calls: 500,
+            registration_min_secs: 60,
+            registration_max_secs: 3600,
+        }
+    }
+}
+
+/// `[media]`: voice packets.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Media {
+    /// Address to bind the media ports on.
+    pub bind: IpAddr,
+    /// Address written into SDP; none for `sip.advertised_address`, else that of the interface used.
+    pub advertised_address: Option<IpAddr>,
+    /// First port; even. Each call leg takes two.
+    pub port_min: u16,
+    /// Last port.
+    pub port_max: u16,
+    /// Threads that move packets; 0 for one a processor core.
+    pub workers: u32,
+    /// A call leg without a packet for this long counts as lost, in seconds; 0 for never. Not on hold.
+    pub no_media_secs: u32,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Media {
+            bind: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            advertised_address: None,
+            port_min: 20_000,
+            port_max: 29_999,
+            workers: 0,
+            no_media_secs: 60,
+        }
+    }
+}
+
+/// `[http]`: API, live feed and wallboard.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Live feeds that one user may hold at once; more are refused.
+    pub max_feeds_per_user: u32,
+    /// A request that takes longer is given up, in seconds. Downloads and live feeds are not meant.
+    pub request_timeout_secs: u32,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Http {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            max_feeds_per_user: 8,
+            request_timeout_secs: 30,
+        }
+    }
+}
+
+/// `[store]`: the database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Store {
+    /// `postgres://user:password@host/database`, or `sqlite:FILE`; none for `callfloor.db` in the data folder.
+    pub url: Option<String>,
+}
+
+/// `[auth]`: signing in.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Auth {
+    /// How long a sign-in lasts, in hours.
+    pub token_hours: u32,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Auth { token_hours: 12 }
+    }
+}
+
+/// `[recording]`: where recordings go.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recording {
+    /// Folder; none for `recordings` in the data folder.
+    pub folder: Option<PathBuf>,
+    /// An open recording is written through to the disk this often, in seconds: what a power cut can cost at most.
+    pub sync_secs: u32,
+}
+
+impl Default for Recording {
+    fn default() -> Self {
+        Recording { folder: None, sync_secs: 1 }
+    }
+}
+
+/// `[prompts]`: greetings, announcements, music.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub struct Prompts {
+    /// Folder of the WAV files that queues name; needed as soon as one does.
+    pub folder: Option<PathBuf>,
+}
+
+/// `[acd]`: rules for every queue.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Acd {
+    /// An agent who refused an offer, or whose phone was busy or out of reach, gets none for this long, in seconds.
+    pub reject_cool_down_secs: u32,
+    /// An agent whose app is gone is made not ready after this long, in seconds.
+    pub connection_grace_secs: u32,
+    /// An offer rings at least this long, in seconds, whatever the queue says.
+    pub min_ring_secs: u32,
+    /// An agent who missed an offer is made not ready; false lets him stay ready after the cool-down.
+    pub not_ready_when_missed: bool,
+}
+
+impl Default for Acd {
+    fn default() -> Self {
+        Acd {
+            reject_cool_down_secs: 10,
+            connection_grace_secs: 30,
+            min_ring_secs: 5,
+            not_ready_when_missed: true,
+        }
+    }
+}
+
+/// `[transcript]`: speech recognition after the call. The defaults fit the ordinary whisper models.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Transcript {
+    /// A ggml model file; none lets the jobs wait, visibly, until there is one.
+    pub model: Option<PathBuf>,
+    /// Language spoken, two letters, or `auto`.
+    pub language: String,
+    /// Threads of one transcription.
+    pub threads: u32,
+    /// Length of the encoder's view in its own steps of 20 ms; 0 for the whole 30 seconds (1,500).
+    pub audio_context: u32,
+    /// Use flash attention.
+    pub flash_attention: bool,
+    /// Give each utterance to the model on its own, instead of all that fit into 30 seconds.
+    pub one_utterance_per_call: bool,
+    /// Try again with more randomness when the first try looks wrong.
+    pub temperature_fallback: bool,
+    /// An utterance is cut at this length, in seconds.
+    pub max_utterance_secs: u32,
+    /// Let the model place the words in time; false takes the times of the utterance.
+    pub use_timestamps: bool,
+    /// The model is the small one for demonstrations, and the apps say so.
+    pub demonstration: bool,
+}
+
+impl Default for Transcript {
+    fn default() -> Self {
+        Transcript {
+            model: None,
+            language: "en".into(),
+            threads: 1,
+            audio_context: 0,
+            flash_attention: true,
+            one_utterance_per_call: false,
+            temperature_fallback: true,
+            max_utterance_secs: 30,
+            use_timestamps: true,
+            demonstration: false,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The journal: every event under its number, with the rows that follow from it in the same transaction.
+
+use shared::api::calls::CallSummary;
+use shared::api::reports::JournalQuery;
+use shared::id::CallId;
+use shared::model::call::QueueExit;
+use shared::model::event::{Event, Stamped};
+use shared::time::Timestamp;
+
+use super::pool::on;
+use super::{Store, StoreError, from_json, from_sql, limit, to_json, to_sql};
+
+/// One event as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Its number.
+    pub seq: u64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// Its type, in the word of the JSON.
+    pub kind: String,
+    /// The call it is about.
+    pub call: Option<CallId>,
+    /// The event as JSON.
+    pub event: String,
+}
+
+impl Row {
+    /// From an event.
+    pub fn new(stamped: &Stamped) -> Row {
+        let value = serde_json::to_value(&stamped.event).unwrap_or_default();
+        let kind = value.get("type").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
+        Row {
+            seq: stamped.seq,
+            at: stamped.at,
+            kind,
+            call: stamped.event.call(),
+            event: to_json(&stamped.event),
+        }
+    }
+}
+
+/// What is written together or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct Batch {
+    /// Events in order, at most 1,000.
+    pub rows: Vec<Row>,
+    /// The latest state of the calls that they changed.
+    pub calls: Vec<CallSummary>,
+    /// The picture after the last event, to start from next time.
+    pub picture: Option<String>,
+}
+
+/// The journal.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    pub(super) store: Store,
+}
+
+type Stored = (i64, i64, String);
+
+impl Journal {
+    /// Writes a batch; when it returns, the batch is on the disk. Writing the same batch again does nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`], or [`StoreError::Taken`] when another service wrote one of the numbers.
+    pub async fn append(&self, batch: &Batch) -> Result<(), StoreError> {
+        on!(self.store.writer, pool => {
+            let mut tx = pool.begin().await?;
+            if !batch.rows.is_empty() {
+                let mut insert =
+                    sqlx::QueryBuilder::new("INSERT INTO journal (seq, happened_at, kind, call_id, event) ");
+                insert.push_values(&batch.rows, |mut row, entry| {
+                    row.push_bind(to_sql(entry.seq))
+                        .push_bind(entry.at.as_micros())
+                        .push_bind(&entry.kind)
+                        .push_bind(entry.call.map(|call| to_sql(call.as_u64())))
+                        .push_bind(&entry.event);
+                });
+                insert.push(" ON CONFLICT (seq) DO NOTHING");
+                let written = insert.build().execute(&mut *tx).await?.rows_affected();
+                if written < batch.rows.len() as u64 {
+                    // A commit whose acknowledgement was lost is fine; somebody else's events are not.
+                    for entry in &batch.rows {
+                        let found: Option<(i64, String)> =
+                            sqlx::query_as("SELECT happened_at, event FROM journal WHERE seq = $1")
+                                .bind(to_sql(entry.seq))
+                                .fetch_optional(&mut *tx)
+                                .await?;
+                        if found != Some((entry.at.as_micros(), entry.event.clone())) {
+                            return Err(StoreError::Taken { seq: entry.seq });
+                        }
+                    }
+                }
+            }
+            for call in &batch.calls {
+                sqlx::query(
+                    "INSERT INTO calls (id, live, summary) VALUES ($1, $2, $3)
+                     ON CONFLICT (id) DO UPDATE SET live = excluded.live, summary = excluded.summary",
+                )
+                .bind(to_sql(call.id.as_u64()))
+                .bind(i64::from(call.ended_at.is_none()))
+                .bind(to_json(call))
+                .execute(&mut *tx)
+                .await?;
+                for (kind, value) in keys(call) {
+                    sqlx::query(
+                        "INSERT INTO call_keys (kind, value, call_id) VALUES ($1, $2, $3)
+                         ON CONFLICT (kind, value, call_id) DO NOTHING",
+                    )
+                    .bind(kind)
+                    .bind(value)
+                    .bind(to_sql(call.id.as_u64()))
+                    .execute(&mut *tx)
+                    .await?;
+                }
+            }
+            if let Some(picture) = &batch.picture {
+                sqlx::query(
+                    "INSERT INTO meta (name, value) VALUES ('picture', $1)
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                )
+                .bind(picture)
+                .execute(&mut *tx)
+                .await?;
+            }
+            tx.commit().await?;
+        });
+        Ok(())
+    }
+
+    /// Number of the last event; 0 for none.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`].
+    pub async fn last_seq(&self) -> Result<u64, StoreError> {
+        let (seq,): (Option<i64>,) = on!(self.store.writer, pool =>
+            sqlx::query_as("SELECT MAX(seq) FROM journal").fetch_one(pool).await?);
+        Ok(seq.map_or(0, from_sql))
+    }
+
+    /// Number of the last event of a type; 0 for none.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`].
+    pub async fn last_of(&self, kind: &str) -> Result<u64, StoreError> {
+        let (seq,): (Option<i64>,) = on!(self.store.reader, pool =>
+            sqlx::query_as("SELECT MAX(seq) FROM journal WHERE kind = $1").bind(kind).fetch_one(pool).await?);
+        Ok(seq.map_or(0, from_sql))
+    }
+
+    /// Events of one type up to a number, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`], [`StoreError::Read`].
+    pub async fn of_kind(&self, kind: &str, until: u64) -> Result<Vec<Stamped>, StoreError> {
+        let rows: Vec<Stored> = on!(self.store.reader, pool => sqlx::query_as(
+            "SELECT seq, happened_at, event FROM journal WHERE kind = $1 AND seq <= $2 ORDER BY seq",
+        )
+        .bind(kind)
+        .bind(to_sql(until))
+        .fetch_all(pool)
+        .await?);
+        rows.into_iter().map(stamped).collect()
+    }
+
+    /// Events after a number, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`], [`StoreError::Read`].
+    pub async fn list(&self, query: &JournalQuery) -> Result<Vec<Stamped>, StoreError> {
+        let rows: Vec<Stored> = on!(self.store.reader, pool => sqlx::query_as(
+            "SELECT seq, happened_at, event FROM journal WHERE seq > $1 ORDER BY seq LIMIT $2",
+        )
+        .bind(i64::try_from(query.after).unwrap_or(i64::MAX))
+        .bind(limit(query.limit, 1_000, 5_000))
+        .fetch_all(pool)
+        .await?);
+        rows.into_iter().map(stamped).collect()
+    }
+
+    /// All events of a call in order.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`], [`StoreError::Read`].
+    pub async fn of_call(&self, call: CallId) -> Result<Vec<Stamped>, StoreError> {
+        let rows: Vec<Stored> = on!(self.store.reader, pool => sqlx::query_as(
+            "SELECT seq, happened_at, event FROM journal WHERE call_id = $1 ORDER BY seq LIMIT 10000",
+        )
+        .bind(to_sql(call.as_u64()))
+        .fetch_all(pool)
+        .await?);
+        rows.into_iter().map(stamped).collect()
+    }
+}
+
+fn stamped((seq, at, event): Stored) -> Result<Stamped, StoreError> {
+    let event: Event = from_json("an event", &event)?;
+    Ok(Stamped { seq: from_sql(seq), at: Timestamp::from_micros(at), event })
+}
+
+fn keys(call: &CallSummary) -> Vec<(&'static str, String)> {
+    let queues = call.queues.iter().map(|queue| ("queue", queue.to_string()));
+    let agents = call.agents.iter().map(|agent| ("agent", agent.to_string()));
+    queues.chain(agents).chain(call.exit.map(|exit| ("exit", exit_word(exit)))).collect()
+}
+
+pub(super) fn exit_word(exit: QueueExit) -> String {
+    to_json(&exit).trim_matches('"').to_owned()
+}
