@@ -21,6 +21,7 @@ use tokio::runtime::Handle;
 use super::engine::{Engine, EngineError, StopFlag};
 use super::settings::Settings;
 use super::work::{self, WorkError};
+use crate::store::Transcripts;
 
 /// Jobs taken from the store at a time.
 pub const BATCH: u32 = 100;
@@ -31,14 +32,7 @@ const UNLOAD_AFTER: Duration = Duration::from_secs(600);
 
 const ITS_TURN: &str = "waiting for its turn";
 
-/// One recording to transcribe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Job {
-    /// The recording.
-    pub recording: RecordingId,
-    /// Its call.
-    pub call: CallId,
-}
+pub use crate::store::Job;
 
 /// What the store says when it cannot.
 pub type JobStoreError = Box<dyn std::error::Error + Send + Sync>;
@@ -55,6 +49,30 @@ pub trait JobStore: Send + Sync + 'static {
     fn save_failed(&self, job: Job, reason: &str) -> impl Future<Output = Result<(), JobStoreError>> + Send;
     /// Jobs that wait or run, oldest first, at most `limit`.
     fn pending(&self, limit: u32) -> impl Future<Output = Result<Vec<Job>, JobStoreError>> + Send;
+}
+
+impl JobStore for Transcripts {
+    async fn save_waiting(&self, job: Job, reason: &str) -> Result<(), JobStoreError> {
+        Ok(Transcripts::save_waiting(self, job.recording, job.call, reason).await?)
+    }
+
+    async fn save_running(&self, job: Job) -> Result<(), JobStoreError> {
+        Ok(Transcripts::save_running(self, job.recording, job.call).await?)
+    }
+
+    async fn save_done(&self, transcript: &Transcript) -> Result<(), JobStoreError> {
+        Ok(Transcripts::save_done(self, transcript).await?)
+    }
+
+    async fn save_failed(&self, job: Job, reason: &str) -> Result<(), JobStoreError> {
+        Ok(Transcripts::save_failed(self, job.recording, job.call, reason).await?)
+    }
+
+    async fn pending(&self, limit: u32) -> Result<Vec<Job>, JobStoreError> {
+        let mut jobs = Transcripts::pending(self).await?;
+        jobs.truncate(limit as usize);
+        Ok(jobs)
+    }
 }
 
 /// What the engine is up to, for people.
@@ -269,6 +287,12 @@ impl<S: JobStore> Worker<S> {
     }
 
     fn round(&mut self) -> Result<Round, JobStoreError> {
+        // While all is as it was told to the jobs, the store is left in peace.
+        if let Some(said) = &self.said
+            && self.no_engine().is_some_and(|reason| reason == *said)
+        {
+            return Ok(Round::Trouble);
+        }
         let jobs = self.runtime.block_on(self.store.pending(BATCH))?;
         if jobs.is_empty() {
             // The reason for waiting is true without jobs, too: the next one is told at once.

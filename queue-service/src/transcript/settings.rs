@@ -4,9 +4,11 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::config::Config;
+
 /// The section `[transcript]`. The defaults fit OpenAI's models; with `demonstration = true` keys that are not given
 /// take the values of [`Settings::demonstration`].
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "SettingsFile")]
 pub struct Settings {
     /// The model, a file in ggml format. None: recordings wait for transcription until there is one.
@@ -21,8 +23,8 @@ pub struct Settings {
     /// Length of the engine's window in units of 20 ms, at most 1500 (30 s); 0 takes the model's own. A shorter window
     /// costs less CPU, but OpenAI's models lose words with it.
     pub audio_context: u32,
-    /// Flash attention: less memory and, on a graphics card, less time; on a CPU about twice the time. With it
-    /// `audio_context` must be a multiple of 256.
+    /// Flash attention: less memory and, on a graphics card, less time; on a CPU more (twice the time with the
+    /// demonstration model). With it `audio_context` must be a multiple of 256.
     pub flash_attention: bool,
     /// Every utterance is recognised alone. Otherwise neighbours on a track are joined into windows, which costs far
     /// less CPU with a 30 s window and gives the model more to go by. Joining needs `use_timestamps`.
@@ -32,7 +34,7 @@ pub struct Settings {
     /// Let the model tell when each sentence begins and ends.
     pub use_timestamps: bool,
     /// Longest utterance in seconds, 1 to 30; longer talk is cut at its best pause.
-    pub max_utterance_secs: f32,
+    pub max_utterance_secs: u32,
     /// Do not give the words of one window to the next as context. Context helps with names, and repeats mistakes.
     pub no_context: bool,
     /// Never begin with a blank.
@@ -53,7 +55,7 @@ impl Default for Settings {
             one_utterance_per_call: false,
             temperature_fallback: true,
             use_timestamps: true,
-            max_utterance_secs: 28.0,
+            max_utterance_secs: 28,
             no_context: true,
             suppress_blank: true,
             suppress_non_speech: true,
@@ -72,7 +74,7 @@ pub enum SettingsError {
     AudioContextBlocks(u32),
     /// Not a length of an utterance.
     #[error("max_utterance_secs = {0} is not allowed: use 1 to 30")]
-    MaxUtterance(f32),
+    MaxUtterance(u32),
     /// The end of long utterances would not be heard.
     #[error(
         "max_utterance_secs = {max_utterance_secs} does not fit the window: audio_context = {audio_context} hears \
@@ -80,7 +82,7 @@ pub enum SettingsError {
     )]
     Window {
         /// The longest utterance, in seconds.
-        max_utterance_secs: f32,
+        max_utterance_secs: u32,
         /// The window, in units of 20 ms.
         audio_context: u32,
         /// The window, in seconds.
@@ -104,7 +106,7 @@ impl Settings {
             one_utterance_per_call: true,
             temperature_fallback: false,
             use_timestamps: true,
-            max_utterance_secs: 5.0,
+            max_utterance_secs: 5,
             no_context: true,
             ..Settings::default()
         }
@@ -126,10 +128,10 @@ impl Settings {
         if self.flash_attention && !self.audio_context.is_multiple_of(256) {
             return Err(SettingsError::AudioContextBlocks(self.audio_context));
         }
-        if !(1.0..=30.0).contains(&self.max_utterance_secs) {
+        if !(1..=30).contains(&self.max_utterance_secs) {
             return Err(SettingsError::MaxUtterance(self.max_utterance_secs));
         }
-        if self.max_utterance_secs > self.window_secs() {
+        if self.max_utterance_secs as f32 > self.window_secs() {
             return Err(SettingsError::Window {
                 max_utterance_secs: self.max_utterance_secs,
                 audio_context: self.audio_context,
@@ -148,6 +150,25 @@ impl Settings {
     }
 }
 
+impl From<&Config> for Settings {
+    fn from(config: &Config) -> Self {
+        let section = &config.transcript;
+        Settings {
+            model: config.speech_model(),
+            demonstration: section.demonstration,
+            language: section.language.clone(),
+            threads: section.threads,
+            audio_context: section.audio_context,
+            flash_attention: section.flash_attention,
+            one_utterance_per_call: section.one_utterance_per_call,
+            temperature_fallback: section.temperature_fallback,
+            use_timestamps: section.use_timestamps,
+            max_utterance_secs: section.max_utterance_secs,
+            ..Settings::default()
+        }
+    }
+}
+
 /// The section as written: what is missing comes from one of the two sets of defaults.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -162,7 +183,7 @@ struct SettingsFile {
     one_utterance_per_call: Option<bool>,
     temperature_fallback: Option<bool>,
     use_timestamps: Option<bool>,
-    max_utterance_secs: Option<f32>,
+    max_utterance_secs: Option<u32>,
     no_context: Option<bool>,
     suppress_blank: Option<bool>,
     suppress_non_speech: Option<bool>,
@@ -215,8 +236,8 @@ mod tests {
         let table: &[(Change, &str)] = &[
             (|s| s.audio_context = 1501, "audio_context = 1501 is too long"),
             (|s| (s.audio_context, s.flash_attention) = (500, true), "does not go with flash_attention"),
-            (|s| s.max_utterance_secs = 0.5, "max_utterance_secs = 0.5 is not allowed"),
-            (|s| s.max_utterance_secs = f32::NAN, "max_utterance_secs = NaN is not allowed"),
+            (|s| s.max_utterance_secs = 0, "max_utterance_secs = 0 is not allowed"),
+            (|s| s.max_utterance_secs = 31, "max_utterance_secs = 31 is not allowed"),
             (|s| s.audio_context = 256, "hears 5.12 s"),
             (|s| s.threads = 65, "threads = 65"),
             (|s| s.language = "English".into(), "language = \"English\""),

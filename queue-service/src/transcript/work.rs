@@ -87,7 +87,7 @@ fn transcribe_track(
             bits: spec.bits_per_sample,
         });
     }
-    let max_utterance_millis = (settings.max_utterance_secs * 1000.0) as u32;
+    let max_utterance_millis = settings.max_utterance_secs * 1000;
     let mut segmenter = Segmenter::new(Limits { max_utterance_millis, ..Limits::default() });
     let mut joiner = Joiner::new(settings);
     let mut run = |window: Window| -> Result<(), WorkError> {

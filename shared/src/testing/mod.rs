@@ -1,1 +1,3 @@
 //! A virtual clock, a lossy network and message tapes.
+
+pub mod wer;
