@@ -94,6 +94,15 @@ impl Hours {
     }
 }
 
+/// `10:31:05` in an IANA time zone, in UTC when the zone is empty or not known.
+pub(super) fn time_of_day(at: Timestamp, time_zone: &str) -> String {
+    let zone = ZONES.get(time_zone).unwrap_or(TimeZone::UTC);
+    match jiff::Timestamp::from_microsecond(at.as_micros()) {
+        Ok(moment) => zone.to_datetime(moment).strftime("%H:%M:%S").to_string(),
+        Err(_) => at.to_string(),
+    }
+}
+
 fn read_line(line: &str, ranges: &mut Vec<Range>) -> Result<(), HoursError> {
     let (days, times) =
         line.trim().split_once(char::is_whitespace).ok_or_else(|| HoursError::Line(line.into()))?;

@@ -11,8 +11,25 @@
 //! the later of the end of wrap-up and becoming ready; an offer that failed does not reset it.
 //!
 //! An agent is reserved before his phone rings, and every offer has a deadline, so a lost answer frees him by itself.
+//!
+//! **How an offer ends**: *answered*, the first one to say so has the call. *Missed* (rang out), the agent is not ready
+//! with that reason. *Rejected*, *busy*, *unreachable*, he stays ready and is kept back for a while; gone for good is
+//! told by [`Input::Device`] and makes him not ready. *Caller gone* and *lost race* never count against him. The call
+//! keeps its place and goes on at once, to agents who have not had it as long as there are such.
+//!
+//! The limits of memory: one entry a waiting call (the admission of calls bounds them), one a configured agent, at most
+//! one offer an agent; outputs are drained after every input.
 
 pub mod hours;
+
+mod agents;
+mod calls;
+mod configure;
 mod input;
+mod route;
+mod state;
+mod words;
 
 pub use input::{AcdConfig, AcdError, FailedOffer, Input, LostRace, Output, Won};
+pub use state::Acd;
+pub use words::words;

@@ -1,0 +1,216 @@
+//! Calls: into a queue, out of it, offered, answered.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use shared::id::{AgentId, CallId, OfferId, QueueId};
+use shared::model::agent::{ChangedBy, NotReadyReason, State, Status};
+use shared::model::call::{OfferOutcome, QueueExit};
+use shared::model::event::Event;
+use shared::model::queue::{Destination, QueueInfo};
+use shared::time::Timestamp;
+
+use super::hours::Hours;
+use super::input::{FailedOffer, LostRace, Output, Won};
+use super::state::{Acd, Waiting};
+
+/// SIP status for a call that every queue on its way refused.
+const NOBODY_TAKES_IT: u16 = 480;
+/// SIP status for a queue that is not there.
+const NO_SUCH_QUEUE: u16 = 404;
+
+impl From<FailedOffer> for OfferOutcome {
+    fn from(failed: FailedOffer) -> OfferOutcome {
+        match failed {
+            FailedOffer::Rejected => OfferOutcome::Rejected,
+            FailedOffer::Busy => OfferOutcome::Busy,
+            FailedOffer::Unreachable => OfferOutcome::Unreachable,
+        }
+    }
+}
+
+impl Acd {
+    /// The agent's phone answered. The first to say so has the call; everybody later lost the race.
+    ///
+    /// # Errors
+    /// [`LostRace`] when the offer is over: the phone is to be hung up, and the agent is not blamed.
+    pub fn answered(&mut self, now: Timestamp, offer: OfferId) -> Result<Won, LostRace> {
+        // Deadlines are not worked off first: an answer in the moment of ringing out is an answer.
+        let now = self.advance(now);
+        let lost = LostRace { offer };
+        let call = self.offers.get(&offer).map(|offer| offer.call).ok_or(lost)?;
+        let waiting = self.waiting.remove(&call).ok_or(lost)?;
+        let won = self.offers.remove(&offer).ok_or(lost)?;
+        self.publish(Event::OfferEnded {
+            offer,
+            call,
+            agent: won.agent.clone(),
+            outcome: OfferOutcome::Answered,
+            rang_millis: now.millis_since(won.made_at),
+        });
+        let wait_millis = now.millis_since(waiting.entered_at);
+        self.publish(Event::CallLeftQueue {
+            call,
+            queue: waiting.queue.clone(),
+            exit: QueueExit::Answered,
+            wait_millis,
+        });
+        if let Some(agent) = self.agents.get_mut(&won.agent) {
+            agent.enter(now, State::Talking { call, held: false });
+        }
+        Ok(Won { call, agent: won.agent, queue: waiting.queue, wait_millis })
+    }
+
+    pub(super) fn enqueue(
+        &mut self,
+        now: Timestamp,
+        call: CallId,
+        queue: QueueId,
+        since: Timestamp,
+        only: Option<AgentId>,
+    ) {
+        self.leave(now, call, QueueExit::Withdrawn);
+        let Some(info) = self.queues.get(&queue) else {
+            let to = Destination::Reject { status: NO_SUCH_QUEUE };
+            self.outputs.push_back(Output::Redirect { call, queue, exit: QueueExit::Failed, to });
+            return;
+        };
+        let only = only.filter(|agent| self.can_wait_for(agent));
+        if only.is_none()
+            && let Some((exit, to)) = self.turns_away(now, info)
+        {
+            let to = to.clone();
+            self.publish(Event::CallLeftQueue { call, queue: queue.clone(), exit, wait_millis: 0 });
+            self.redirect(now, call, queue, exit, to);
+            return;
+        }
+        let since = since.min(now);
+        let priority_secs = info.priority_secs;
+        let waiting = Waiting {
+            queue: queue.clone(),
+            since,
+            entered_at: now,
+            priority_secs,
+            needs: info.skills.clone(),
+            short_abandon_secs: info.short_abandon_secs,
+            give_up_at: (info.max_wait_secs > 0)
+                .then(|| now + Duration::from_secs(u64::from(info.max_wait_secs))),
+            when_timed_out: info.when_timed_out.clone(),
+            only: only.clone(),
+            tried: BTreeSet::new(),
+            offer: None,
+        };
+        self.waiting.insert(call, waiting);
+        self.publish(Event::CallQueued { call, queue, priority_secs, since, only });
+    }
+
+    /// Why a queue would not take a call now, and where it would go. A full queue still takes a call that somebody is
+    /// free for.
+    fn turns_away<'q>(&self, now: Timestamp, info: &'q QueueInfo) -> Option<(QueueExit, &'q Destination)> {
+        // Hours that cannot be read are refused with the configuration; if they get here, calls are not lost for it.
+        let open = Hours::parse(&info.hours, &info.time_zone).map_or(true, |hours| hours.is_open(now));
+        if !open {
+            return Some((QueueExit::Closed, &info.when_closed));
+        }
+        let waiting = self.waiting.values().filter(|waiting| waiting.queue == info.id).count();
+        let full = waiting >= info.max_waiting as usize && !self.somebody_free_for(now, info);
+        full.then_some((QueueExit::Full, &info.when_full))
+    }
+
+    /// Says where a call goes that left `queue`. A way through queues that would refuse it too is walked here, counting
+    /// each refusal, so that what comes out can be done; a way that leads in a circle ends.
+    pub(super) fn redirect(
+        &mut self,
+        now: Timestamp,
+        call: CallId,
+        queue: QueueId,
+        exit: QueueExit,
+        mut to: Destination,
+    ) {
+        let mut seen = BTreeSet::from([queue.clone()]);
+        while let Destination::Queue { queue: next } = &to {
+            let next = next.clone();
+            let Some(info) = self.queues.get(&next).filter(|_| seen.insert(next.clone())) else {
+                to = Destination::Reject { status: NOBODY_TAKES_IT };
+                break;
+            };
+            let Some((exit, further)) = self.turns_away(now, info) else { break };
+            let further = further.clone();
+            self.publish(Event::CallLeftQueue { call, queue: next, exit, wait_millis: 0 });
+            to = further;
+        }
+        self.outputs.push_back(Output::Redirect { call, queue, exit, to });
+    }
+
+    pub(super) fn caller_gone(&mut self, now: Timestamp, call: CallId) {
+        let Some(waiting) = self.waiting.get(&call) else { return };
+        let short = Duration::from_secs(u64::from(waiting.short_abandon_secs));
+        let exit = if now.since(waiting.entered_at) < short {
+            QueueExit::ShortAbandon
+        } else {
+            QueueExit::Abandoned
+        };
+        self.leave(now, call, exit);
+    }
+
+    /// Takes a call out of its queue; a phone that rings for it stops.
+    pub(super) fn leave(&mut self, now: Timestamp, call: CallId, exit: QueueExit) -> Option<Waiting> {
+        let offer = self.waiting.get(&call)?.offer;
+        if let Some(offer) = offer {
+            self.end_offer(now, offer, OfferOutcome::CallerGone, true);
+        }
+        let waiting = self.waiting.remove(&call)?;
+        self.publish(Event::CallLeftQueue {
+            call,
+            queue: waiting.queue.clone(),
+            exit,
+            wait_millis: now.millis_since(waiting.entered_at),
+        });
+        Some(waiting)
+    }
+
+    /// Ends an offer that was not answered, with what follows for the agent. The call stays where it was. `cancel` when
+    /// the phone still rings.
+    pub(super) fn end_offer(&mut self, now: Timestamp, offer: OfferId, outcome: OfferOutcome, cancel: bool) {
+        let Some(ended) = self.offers.remove(&offer) else { return };
+        let call = ended.call;
+        if cancel {
+            self.outputs.push_back(Output::CancelRing { call, agent: ended.agent.clone(), offer });
+        }
+        self.publish(Event::OfferEnded {
+            offer,
+            call,
+            agent: ended.agent.clone(),
+            outcome,
+            rang_millis: now.millis_since(ended.made_at),
+        });
+        let cool_down_secs = match outcome {
+            OfferOutcome::Rejected => Some(self.config.reject_cool_down_secs),
+            OfferOutcome::Busy => Some(self.config.busy_cool_down_secs),
+            OfferOutcome::Unreachable => Some(self.config.unreachable_cool_down_secs),
+            OfferOutcome::Answered
+            | OfferOutcome::Missed
+            | OfferOutcome::LostRace
+            | OfferOutcome::CallerGone => None,
+        };
+        if let Some(waiting) = self.waiting.get_mut(&call) {
+            waiting.offer = None;
+            if cool_down_secs.is_some() || outcome == OfferOutcome::Missed {
+                waiting.tried.insert(ended.agent.clone());
+            }
+        }
+        let Some(agent) = self.agents.get_mut(&ended.agent) else { return };
+        agent.enter(now, State::Idle);
+        agent.cool_until = match cool_down_secs {
+            Some(secs) if secs > 0 => Some(now + Duration::from_secs(u64::from(secs))),
+            _ => agent.cool_until,
+        };
+        // What he asked for while it rang says more than that he missed it; either way he gets no calls.
+        let asked_for = agent.next.as_ref().is_some_and(|next| *next != Status::Ready);
+        if outcome == OfferOutcome::Missed && !asked_for {
+            let status = Status::NotReady { reason: NotReadyReason::MissedOffer { call } };
+            self.change_status(now, &ended.agent, status, ChangedBy::Service);
+        }
+        self.settle(now, &ended.agent);
+    }
+}

@@ -1,0 +1,271 @@
+//! What the ACD knows, and the order in which an input is worked off.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use shared::id::{AgentId, CallId, OfferId, QueueId};
+use shared::model::agent::{AgentInfo, ChangedBy, Device, State, Status};
+use shared::model::call::{OfferOutcome, QueueExit};
+use shared::model::decision::Trigger;
+use shared::model::event::{Event, WrapUpEnd};
+use shared::model::queue::{Code, Destination, QueueInfo, SkillNeed};
+use shared::time::Timestamp;
+
+use super::input::{AcdConfig, Input, Output};
+
+/// The distributor of calls: see the [module](super).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Acd {
+    pub(super) config: AcdConfig,
+    /// The latest `now`: time never runs backwards in here.
+    clock: Timestamp,
+    /// The next offer's number within its millisecond.
+    pub(super) offer_serial: u32,
+    pub(super) version: u64,
+    pub(super) queues: BTreeMap<QueueId, QueueInfo>,
+    pub(super) agents: BTreeMap<AgentId, Agent>,
+    pub(super) breaks: Vec<Code>,
+    pub(super) waiting: BTreeMap<CallId, Waiting>,
+    pub(super) offers: BTreeMap<OfferId, Offer>,
+    pub(super) outputs: VecDeque<Output>,
+}
+
+/// An agent: what he wants, what he does, and what keeps offers away from him.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Agent {
+    pub(super) info: AgentInfo,
+    pub(super) status: Status,
+    pub(super) state: State,
+    /// What takes effect when he is free.
+    pub(super) next: Option<Status>,
+    /// Who asked for that.
+    pub(super) next_by: ChangedBy,
+    /// When he entered `state`.
+    pub(super) state_since: Timestamp,
+    /// The later of the end of his last call with its wrap-up, and becoming ready.
+    pub(super) idle_since: Timestamp,
+    pub(super) device: Device,
+    /// His phone was there and is gone.
+    pub(super) phone_lost: bool,
+    /// Kept back until then after an offer that failed.
+    pub(super) cool_until: Option<Timestamp>,
+    /// Since when his app's feed is gone.
+    pub(super) disconnected_since: Option<Timestamp>,
+    /// No longer configured; he goes when his call is over.
+    pub(super) removed: bool,
+}
+
+/// A call that waits. Its rules are those of the moment it came: a change of configuration does not move it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Waiting {
+    pub(super) queue: QueueId,
+    pub(super) since: Timestamp,
+    pub(super) entered_at: Timestamp,
+    pub(super) priority_secs: u32,
+    pub(super) needs: Vec<SkillNeed>,
+    pub(super) short_abandon_secs: u32,
+    /// When it has waited too long; looked at while no phone rings for it.
+    pub(super) give_up_at: Option<Timestamp>,
+    pub(super) when_timed_out: Destination,
+    pub(super) only: Option<AgentId>,
+    /// Who had it and did not take it.
+    pub(super) tried: BTreeSet<AgentId>,
+    pub(super) offer: Option<OfferId>,
+}
+
+impl Waiting {
+    /// Calls are served by this, lowest first: when it would have come if its priority had been waiting.
+    pub(super) fn service_key(&self) -> Timestamp {
+        self.since - Duration::from_secs(u64::from(self.priority_secs))
+    }
+}
+
+/// A phone that rings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Offer {
+    pub(super) call: CallId,
+    pub(super) agent: AgentId,
+    pub(super) made_at: Timestamp,
+    pub(super) until: Timestamp,
+}
+
+/// What a deadline is about. Deadlines are read off the state instead of being kept beside it, so none can be lost.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    Offer(OfferId),
+    WrapUp(AgentId),
+    CoolDown(AgentId),
+    Connection(AgentId),
+    Wait(CallId),
+}
+
+impl Acd {
+    /// An ACD without queues and agents; [`Input::Configure`] brings them. The seed sets where the numbers of offers
+    /// start.
+    pub fn new(config: AcdConfig, seed: u64) -> Self {
+        Acd {
+            config,
+            clock: Timestamp::EPOCH,
+            offer_serial: (seed ^ (seed >> 32)) as u32,
+            version: 0,
+            queues: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            breaks: Vec::new(),
+            waiting: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Takes one input; drain [`Acd::poll`] afterwards. Deadlines that have passed are worked off first.
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        let now = self.advance(now);
+        if let Some(trigger) = self.fire_due(now) {
+            self.dispatch(now, trigger);
+        }
+        let trigger = match input {
+            Input::Configure { version, queues, agents, breaks } => {
+                self.configure(now, version, queues, agents, breaks);
+                Trigger::AgentFree
+            }
+            Input::Enqueue { call, queue, since, only } => {
+                self.enqueue(now, call, queue, since, only);
+                Trigger::CallQueued
+            }
+            Input::CallerGone { call } => {
+                self.caller_gone(now, call);
+                Trigger::AgentFree
+            }
+            Input::Withdraw { call, exit } => {
+                self.leave(now, call, exit);
+                Trigger::AgentFree
+            }
+            Input::OfferFailed { offer, outcome } => {
+                self.end_offer(now, offer, outcome.into(), false);
+                Trigger::OfferEnded
+            }
+            Input::Released { call, agent, queue, wrap_up } => {
+                self.release(now, call, &agent, &queue, wrap_up);
+                Trigger::AgentFree
+            }
+            Input::Held { call, agent } => {
+                self.set_held(call, &agent, true);
+                return;
+            }
+            Input::Resumed { call, agent } => {
+                self.set_held(call, &agent, false);
+                return;
+            }
+            Input::Device { agent, device } => {
+                self.set_device(now, &agent, device);
+                Trigger::AgentFree
+            }
+            Input::SignedIn { agent } => {
+                self.sign_in(now, &agent);
+                Trigger::AgentFree
+            }
+            Input::SignedOut { agent } => {
+                self.sign_out(now, &agent);
+                Trigger::AgentFree
+            }
+            Input::Presence { agent, connected } => {
+                self.set_presence(now, &agent, connected);
+                return;
+            }
+            Input::Tick => Trigger::Time,
+        };
+        self.dispatch(now, trigger);
+    }
+
+    /// The next thing to be done.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Input::Tick`] is due.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.deadlines().map(|(at, _)| at).min()
+    }
+
+    /// `now`, or the latest time seen when the clock went back.
+    pub(super) fn advance(&mut self, now: Timestamp) -> Timestamp {
+        self.clock = self.clock.max(now);
+        self.clock
+    }
+
+    pub(super) fn publish(&mut self, event: Event) {
+        self.outputs.push_back(Output::Publish(event));
+    }
+
+    fn deadlines(&self) -> impl Iterator<Item = (Timestamp, Due)> {
+        let grace = Duration::from_secs(u64::from(self.config.connection_grace_secs));
+        let offers = self.offers.iter().map(|(id, offer)| (offer.until, Due::Offer(*id)));
+        let waits = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| waiting.offer.is_none())
+            .filter_map(|(call, waiting)| Some((waiting.give_up_at?, Due::Wait(*call))));
+        let agents = self.agents.iter().flat_map(move |(id, agent)| {
+            let wrap_up = match &agent.state {
+                State::WrapUp { until, .. } => Some((*until, Due::WrapUp(id.clone()))),
+                State::Idle | State::Offered { .. } | State::Talking { .. } => None,
+            };
+            let cool_down = agent.cool_until.map(|until| (until, Due::CoolDown(id.clone())));
+            let connection =
+                agent.disconnected_since.map(|since| (since + grace, Due::Connection(id.clone())));
+            [wrap_up, cool_down, connection].into_iter().flatten()
+        });
+        offers.chain(waits).chain(agents)
+    }
+
+    /// Works off what is due, in the order of time, then of [`Due`], and says what that is for the router; none when
+    /// nothing was due. Each one removes its own deadline, and what it starts instead lies after `now`.
+    fn fire_due(&mut self, now: Timestamp) -> Option<Trigger> {
+        let mut trigger = None;
+        while let Some((at, due)) = self.deadlines().min()
+            && at <= now
+        {
+            let fired = match due {
+                Due::Offer(offer) => {
+                    self.end_offer(now, offer, OfferOutcome::Missed, true);
+                    Trigger::OfferEnded
+                }
+                Due::WrapUp(agent) => {
+                    self.finish_wrap_up(now, &agent, None, None, WrapUpEnd::TimedOut);
+                    Trigger::AgentFree
+                }
+                Due::CoolDown(agent) => {
+                    if let Some(agent) = self.agents.get_mut(&agent) {
+                        agent.cool_until = None;
+                    }
+                    Trigger::Time
+                }
+                Due::Connection(agent) => {
+                    self.connection_lost(now, &agent);
+                    Trigger::Time
+                }
+                Due::Wait(call) => {
+                    self.time_out(now, call);
+                    Trigger::Time
+                }
+            };
+            trigger = trigger.or(Some(fired));
+        }
+        trigger
+    }
+
+    /// Takes a waiting call out with `exit` and sends it on.
+    pub(super) fn leave_for(&mut self, now: Timestamp, call: CallId, exit: QueueExit, to: Destination) {
+        if let Some(waiting) = self.leave(now, call, exit) {
+            self.redirect(now, call, waiting.queue, exit, to);
+        }
+    }
+
+    pub(super) fn time_out(&mut self, now: Timestamp, call: CallId) {
+        if let Some(waiting) = self.waiting.get(&call) {
+            let to = waiting.when_timed_out.clone();
+            self.leave_for(now, call, QueueExit::TimedOut, to);
+        }
+    }
+}
