@@ -1,34 +1,311 @@
 //! The pure core that ties transactions, dialogs, sessions and registrations together.
 
-use super::api::{Config, Input, Output};
+mod receive;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::api::{Command, Config, Event, Input, Output, RegistrationId, SessionId, TransactionId};
+use super::core::{Answered, Core, Due};
+use super::dialog::{Dialog, Hop};
+use super::digest::Client;
+use super::header::NameAddr;
+use super::message::{Body, Method, Request};
+use super::register::Registration;
+use super::session::{Call, Session, drop_fork};
+use super::stream::Framer;
+use super::transaction::{Owner, Purpose};
+use super::uri::Uri;
 use crate::time::Timestamp;
 
 /// One SIP user agent: see the module page of [`sip`](super).
 #[derive(Debug)]
 pub struct Endpoint {
-    config: Config,
-    outputs: std::collections::VecDeque<Output>,
+    core: Core,
+    sessions: HashMap<SessionId, Session>,
+    /// By Call-ID and our own tag.
+    by_dialog: HashMap<(String, String), SessionId>,
+    registrations: BTreeMap<RegistrationId, Registration>,
+    streams: HashMap<u64, Framer>,
+    last_incoming: u64,
 }
 
 impl Endpoint {
     /// `seed` feeds branches, tags, Call-IDs and waiting times; give each process another one.
     pub fn new(config: Config, seed: u64) -> Endpoint {
-        let _ = seed;
-        Endpoint { config, outputs: std::collections::VecDeque::new() }
+        Endpoint {
+            core: Core::new(config, seed),
+            sessions: HashMap::new(),
+            by_dialog: HashMap::new(),
+            registrations: BTreeMap::new(),
+            streams: HashMap::new(),
+            last_incoming: 0,
+        }
     }
 
     /// Takes one input. Drain [`Endpoint::poll`] afterwards.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
-        let _ = (now, input, &self.config);
+        match input {
+            Input::Received { flow, bytes } => self.received(now, flow, &bytes),
+            Input::StreamClosed { connection } => {
+                self.streams.remove(&connection);
+                self.core.stream_closed(now, connection);
+                for session in self.sessions.values_mut() {
+                    session.lose_stream(connection);
+                }
+                for registration in self.registrations.values_mut() {
+                    registration.lose_stream(now, &mut self.core, connection);
+                }
+            }
+            Input::SendFailed { flow } => self.core.send_failed(now, flow),
+            Input::Resolved { query, addresses } => self.core.resolved(now, query, addresses),
+            Input::Command(command) => self.command(now, command),
+            Input::Tick => {}
+        }
+        self.tick(now);
     }
 
     /// The next thing to do; `None` when there is no more.
     pub fn poll(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        self.core.outputs.pop_front()
     }
 
     /// When [`Input::Tick`] is due.
     pub fn deadline(&self) -> Option<Timestamp> {
-        None
+        self.core.schedule.deadline()
+    }
+
+    /// How many sessions there are, those that wait for the answer to their BYE included.
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// How many transactions there are, finished ones that absorb repetitions included.
+    pub fn transaction_count(&self) -> usize {
+        self.core.table.len()
+    }
+
+    /// The dialog of a session, to name it in Replaces or to save it; `None` before there is one.
+    pub fn dialog(&self, session: SessionId) -> Option<&Dialog> {
+        self.sessions.get(&session)?.dialog()
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.core.config
+    }
+
+    fn command(&mut self, now: Timestamp, command: Command) {
+        match command {
+            Command::Invite { session, target, flow, from, to, headers, body, credentials } => {
+                if session.is_incoming() || self.sessions.contains_key(&session) {
+                    return;
+                }
+                if self.sessions.len() >= self.core.config.max_sessions {
+                    return self.core.event(Event::Rejected {
+                        session,
+                        status: 503,
+                        reason: "Too Many Sessions".into(),
+                        contacts: Vec::new(),
+                    });
+                }
+                let auth = Client::new(credentials);
+                let call = Call { target, flow, from, to, headers, body, auth };
+                let made = Session::invite(now, &mut self.core, session, call);
+                self.add(made);
+            }
+            Command::Provisional { session, .. }
+            | Command::Answer { session, .. }
+            | Command::Acknowledge { session, .. }
+            | Command::Reject { session, .. }
+            | Command::Hangup { session, .. }
+            | Command::Reinvite { session, .. }
+            | Command::Info { session, .. }
+            | Command::Refer { session, .. }
+            | Command::RespondRefer { session, .. }
+            | Command::NotifyRefer { session, .. } => {
+                self.with_session(session, |session, core| session.command(now, core, command));
+            }
+            Command::Register { registration, aor, registrar, contact_user, expires_secs, credentials } => {
+                let made = Registration::new(
+                    &mut self.core,
+                    registration,
+                    aor,
+                    registrar,
+                    contact_user,
+                    expires_secs,
+                    credentials,
+                );
+                let made = match self.registrations.remove(&registration) {
+                    Some(old) => made.take_over(old, &mut self.core),
+                    None => made,
+                };
+                self.registrations.entry(registration).or_insert(made).register(now, &mut self.core);
+            }
+            Command::Unregister { registration } => {
+                if let Some(known) = self.registrations.get_mut(&registration) {
+                    known.unregister(now, &mut self.core);
+                }
+            }
+            Command::Request { id, method, target, flow, headers, body } => {
+                self.request(now, id, method, target, flow, &headers, body.as_ref());
+            }
+            Command::Respond { transaction, status, reason, headers, body } => {
+                self.respond(now, transaction, status, &reason, &headers, body.as_ref());
+            }
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn request(
+        &mut self,
+        now: Timestamp,
+        id: u64,
+        method: Method,
+        target: Uri,
+        flow: Option<super::api::Flow>,
+        headers: &[(String, String)],
+        body: Option<&Body>,
+    ) {
+        if matches!(method, Method::Invite | Method::Ack | Method::Cancel) {
+            return;
+        }
+        let given = |name: &str| {
+            headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        };
+        let tag = self.core.token();
+        let from = given("From").and_then(|from| from.parse().ok()).unwrap_or_else(|| self.own_address());
+        let mut request = Request::new(method, target.to_request_uri());
+        request.headers.push("Max-Forwards", "70");
+        request.headers.push("From", from.with_tag(&tag).to_string());
+        request.headers.push("To", given("To").map_or_else(|| format!("<{}>", target.to_aor()), Into::into));
+        request.headers.push("Call-ID", self.core.call_id());
+        request.headers.push("CSeq", format!("1 {}", request.method));
+        for (name, value) in headers {
+            let own =
+                ["From", "To", "Call-ID", "CSeq", "Via", "Max-Forwards", "Content-Length", "Content-Type"];
+            if !own.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+                request.headers.push(name, value);
+            }
+        }
+        request.set_body(body);
+        let hop = flow.map_or(Hop::Uri(target), Hop::Flow);
+        self.core.send_request(now, request, &hop, Some(""), Owner::User(id), 0);
+    }
+
+    fn respond(
+        &mut self,
+        now: Timestamp,
+        transaction: TransactionId,
+        status: u16,
+        reason: &str,
+        headers: &[(String, String)],
+        body: Option<&Body>,
+    ) {
+        // Transactions of sessions are answered by their sessions only.
+        let Some(server) =
+            self.core.table.servers.get(&transaction).filter(|server| server.session.is_none())
+        else {
+            return;
+        };
+        if !(200..700).contains(&status) {
+            return;
+        }
+        let request = server.request.clone();
+        let tag = self.core.token();
+        let mut response = request.reply(status, reason, Some(&tag));
+        response.headers.remove("Record-Route");
+        response.headers.extend(headers);
+        response.set_body(body);
+        self.core.respond(now, transaction, response);
+    }
+
+    /// `sip:` and the address of our first socket.
+    fn own_address(&self) -> NameAddr {
+        let (transport, local) = self
+            .core
+            .config
+            .listen
+            .first()
+            .copied()
+            .unwrap_or((super::api::Transport::Udp, Core::nowhere().local));
+        let ip = self.core.config.advertised.unwrap_or(local.ip());
+        NameAddr::new(Uri::from_address(None, std::net::SocketAddr::new(ip, local.port()), transport))
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        loop {
+            while let Some(answered) = self.core.failed.pop_front() {
+                self.dispatch(now, answered);
+            }
+            let Some(due) = self.core.schedule.pop_due(now) else { return };
+            match due {
+                Due::Client(id) => self.core.tick_client(now, id),
+                Due::Server(id) => {
+                    let step = self.core.table.servers.get_mut(&id).map(|server| server.machine.tick(now));
+                    if step == Some(super::transaction::Step::Resend) {
+                        self.core.resend(id);
+                    }
+                    self.core.settle_server(id);
+                }
+                Due::Fallback(id) => {
+                    let waits =
+                        self.core.table.clients.get(&id).is_some_and(|client| client.udp_instead.is_some());
+                    if waits {
+                        self.core.next_address(now, id);
+                    }
+                }
+                Due::Session(id, timer) => {
+                    self.with_session(id, |session, core| session.tick(now, core, timer))
+                }
+                Due::Registration(id) => {
+                    if let Some(registration) = self.registrations.get_mut(&id) {
+                        registration.tick(now, &mut self.core);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Gives a response to the owner of its transaction.
+    fn dispatch(&mut self, now: Timestamp, answered: Answered) {
+        match answered.owner {
+            Owner::Session(id, purpose) => {
+                if self.sessions.contains_key(&id) {
+                    self.with_session(id, |session, core| session.answered(now, core, purpose, answered));
+                } else if purpose == Purpose::Invite && (200..300).contains(&answered.response.status) {
+                    drop_fork(now, &mut self.core, &answered, None, &mut Client::default());
+                }
+            }
+            Owner::Registration(id) => {
+                if let Some(registration) = self.registrations.get_mut(&id) {
+                    registration.answered(now, &mut self.core, &answered);
+                    if registration.is_over() {
+                        self.registrations.remove(&id);
+                    }
+                }
+            }
+            Owner::User(id) if answered.response.status >= 200 => {
+                self.core.event(Event::RequestDone { id, status: answered.response.status });
+            }
+            Owner::User(_) | Owner::Nobody => {}
+        }
+    }
+
+    fn add(&mut self, session: Session) {
+        self.by_dialog.insert((session.call_id.clone(), session.local_tag.clone()), session.id);
+        self.sessions.insert(session.id, session);
+    }
+
+    fn with_session(&mut self, id: SessionId, act: impl FnOnce(&mut Session, &mut Core)) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        act(session, &mut self.core);
+        if session.is_gone()
+            && let Some(session) = self.sessions.remove(&id)
+        {
+            session.forget(&mut self.core);
+            self.by_dialog.remove(&(session.call_id, session.local_tag));
+        }
     }
 }

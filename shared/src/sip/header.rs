@@ -7,7 +7,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::message::{Headers, Method};
-use super::uri::{Uri, host_of, read_hostport, unescape};
+use super::uri::{Uri, read_hostport, unescape};
 
 /// A value that cannot be read as what its header says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -481,15 +481,6 @@ impl Uri {
             .iter()
             .find(|(name, _)| name.eq_ignore_ascii_case("Replaces"))
             .and_then(|(_, value)| unescape(value).parse().ok())
-    }
-}
-
-/// `address` as the value of `received`: IPv6 without brackets would end at its first colon in strict readers,
-/// RFC 3261 §25.1 allows the bare form and some peers only know that one.
-pub fn received(address: IpAddr) -> String {
-    match address {
-        IpAddr::V4(_) => address.to_string(),
-        IpAddr::V6(_) => host_of(address),
     }
 }
 

@@ -11,12 +11,18 @@
 //! `rsip` holds the headers of a message; its gaps end in [`wire`] and [`header`].
 
 pub mod api;
+mod core;
+pub mod dialog;
 pub mod digest;
 pub mod endpoint;
 pub mod header;
 pub mod message;
+mod register;
 pub mod registrar;
+mod schedule;
+mod session;
 pub mod stream;
+mod transaction;
 pub mod uri;
 pub mod wire;
 
@@ -24,6 +30,7 @@ pub use api::{
     Command, Config, Credentials, EndedBy, Event, Flow, IncomingInfo, Input, Output, RegistrationId,
     SessionId, TimerConfig, TransactionId, Transport,
 };
+pub use dialog::Dialog;
 pub use endpoint::Endpoint;
 pub use header::{NameAddr, Params};
 pub use message::{Body, Headers, Message, Method, Request, Response};

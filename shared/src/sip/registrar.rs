@@ -1,8 +1,13 @@
 //! The server side of REGISTER (RFC 3261 §10.3): who can be reached where.
 
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
-use super::api::Flow;
+use super::api::{Flow, IncomingInfo};
+use super::digest::{Server, Verdict};
+use super::header::seconds;
 use super::message::Request;
 use super::uri::Uri;
 use crate::time::Timestamp;
@@ -54,6 +59,8 @@ pub struct Binding {
     pub call_id: String,
     /// See `call_id`.
     pub cseq: u32,
+    /// `+sip.instance` of the Contact (RFC 5626): the same phone at another address.
+    pub instance: Option<String>,
 }
 
 /// What a REGISTER or the clock changed.
@@ -100,50 +107,312 @@ pub struct Reply {
     pub changes: Vec<BindingChange>,
 }
 
-/// Accounts and bindings of one realm.
+/// Accounts and bindings of one realm. The same answer goes to unknown users and to wrong passwords.
 #[derive(Debug)]
 pub struct Registrar {
-    realm: String,
     limits: Limits,
+    auth: Server,
+    accounts: HashMap<String, Account>,
+    /// By user part of the address of record.
+    bindings: HashMap<String, Vec<Binding>>,
+    /// The earliest end of a binding, for each address of record.
+    ends: BTreeSet<(Timestamp, String)>,
 }
 
 impl Registrar {
     /// An empty registrar. `seed` feeds the nonces.
     pub fn new(realm: &str, seed: u64, limits: Limits) -> Registrar {
-        let _ = seed;
-        Registrar { realm: realm.into(), limits }
+        Registrar {
+            limits,
+            auth: Server::new(realm, seed),
+            accounts: HashMap::new(),
+            bindings: HashMap::new(),
+            ends: BTreeSet::new(),
+        }
+    }
+
+    /// The realm of the challenges; HA1 is made with it.
+    pub fn realm(&self) -> &str {
+        self.auth.realm()
     }
 
     /// Adds or changes an account.
     pub fn set_account(&mut self, username: &str, account: Account) {
-        let _ = (username, account);
+        self.accounts.insert(username.into(), account);
     }
 
-    /// Forgets an account; its bindings stay until they expire.
-    pub fn remove_account(&mut self, username: &str) {
-        let _ = username;
+    /// Forgets an account and what it registered.
+    pub fn remove_account(&mut self, username: &str) -> Vec<BindingChange> {
+        let Some(account) = self.accounts.remove(username) else { return Vec::new() };
+        let aor_user = account.aor_user;
+        let mut changes = Vec::new();
+        self.edit(&aor_user.clone(), |bindings| {
+            let (gone, kept) = std::mem::take(bindings).into_iter().partition(|one| one.username == username);
+            *bindings = kept;
+            let gone: Vec<Binding> = gone;
+            changes.extend(
+                gone.into_iter()
+                    .map(|binding| BindingChange::Removed { aor_user: aor_user.clone(), binding }),
+            );
+        });
+        changes
     }
 
-    /// Answers a REGISTER.
+    /// The account of a name.
+    pub fn account(&self, username: &str) -> Option<&Account> {
+        self.accounts.get(username)
+    }
+
+    /// Who sent this INVITE: the user name, or the headers for a 407.
+    ///
+    /// # Errors
+    /// The Proxy-Authenticate headers to refuse it with.
+    pub fn authenticate(
+        &mut self,
+        now: Timestamp,
+        incoming: &IncomingInfo,
+    ) -> Result<String, Vec<(String, String)>> {
+        let accounts = &self.accounts;
+        match self.auth.check_incoming(now, incoming, true, |name| accounts.get(name)) {
+            Verdict::Granted { username } => Ok(username),
+            Verdict::Refused { stale, .. } => Err(self.auth.challenge(now, true, stale)),
+        }
+    }
+
+    /// Answers a REGISTER (§10.3).
     pub fn register(&mut self, now: Timestamp, request: &Request, flow: Flow) -> Reply {
-        let _ = (now, request, flow, &self.realm, self.limits);
-        Reply { status: 503, headers: Vec::new(), changes: Vec::new() }
+        let accounts = &self.accounts;
+        let username = match self.auth.check(now, request, false, |name| accounts.get(name)) {
+            Verdict::Granted { username } => username,
+            Verdict::Refused { stale, .. } => {
+                return Reply {
+                    status: 401,
+                    headers: self.auth.challenge(now, false, stale),
+                    changes: Vec::new(),
+                };
+            }
+        };
+        let Some(account) = self.accounts.get(&username) else { return plain(403) };
+        let aor_user = account.aor_user.clone();
+        // Step 3 and 5: nobody registers for somebody else.
+        let to = request.headers.address("To").and_then(|to| to.uri.user_unescaped());
+        if to.as_deref() != Some(aor_user.as_str()) {
+            return plain(403);
+        }
+        let wanted = match self.wanted(now, request, flow, &username) {
+            Ok(wanted) => wanted,
+            Err(reply) => return reply,
+        };
+        let limit = self.limits.max_bindings_per_aor.max(1);
+        let mut changes = Vec::new();
+        let out_of_order =
+            self.edit(&aor_user, |bindings| apply(bindings, wanted, &aor_user, limit, &mut changes));
+        if out_of_order {
+            return Reply { changes, ..plain(500) };
+        }
+        let mut headers: Vec<(String, String)> = self
+            .lookup(&aor_user)
+            .iter()
+            .map(|binding| {
+                let left = binding.expires_at.since(now).as_secs();
+                ("Contact".to_owned(), format!("<{}>;expires={left}", binding.contact))
+            })
+            .collect();
+        if let Ok(date) = jiff::Timestamp::from_microsecond(now.as_micros()) {
+            headers.push(("Date".into(), date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
+        }
+        Reply { status: 200, headers, changes }
     }
 
-    /// Where this user can be reached, best first.
+    /// Where this user can be reached, best first: by q, then the one registered last.
     pub fn lookup(&self, aor_user: &str) -> Vec<Binding> {
-        let _ = aor_user;
-        Vec::new()
+        let mut found = self.bindings.get(aor_user).cloned().unwrap_or_default();
+        found.sort_by(|left, right| {
+            right.q_thousandths.cmp(&left.q_thousandths).then(right.registered_at.cmp(&left.registered_at))
+        });
+        found
+    }
+
+    /// All addresses of record that have bindings.
+    pub fn registered_users(&self) -> impl Iterator<Item = &str> {
+        self.bindings.keys().map(String::as_str)
     }
 
     /// When [`Registrar::expire`] is due.
     pub fn deadline(&self) -> Option<Timestamp> {
-        None
+        self.ends.first().map(|(at, _)| *at)
     }
 
     /// Removes what was not refreshed.
     pub fn expire(&mut self, now: Timestamp) -> Vec<BindingChange> {
-        let _ = now;
-        Vec::new()
+        let mut changes = Vec::new();
+        while let Some((_, aor_user)) = self.ends.first().filter(|(at, _)| *at <= now).cloned() {
+            self.edit(&aor_user, |bindings| {
+                bindings.retain(|binding| {
+                    let lives = binding.expires_at > now;
+                    if !lives {
+                        let (aor_user, binding) = (aor_user.clone(), binding.clone());
+                        changes.push(BindingChange::Expired { aor_user, binding });
+                    }
+                    lives
+                });
+            });
+        }
+        changes
+    }
+
+    /// What came over this stream can be reached no more: its bindings go.
+    pub fn lose_stream(&mut self, connection: u64) -> Vec<BindingChange> {
+        let hit: Vec<String> = self
+            .bindings
+            .iter()
+            .filter(|(_, bindings)| {
+                bindings.iter().any(|one| connection != 0 && one.flow.connection == connection)
+            })
+            .map(|(aor_user, _)| aor_user.clone())
+            .collect();
+        let mut changes = Vec::new();
+        for aor_user in hit {
+            self.edit(&aor_user, |bindings| {
+                bindings.retain(|binding| {
+                    let lives = binding.flow.connection != connection;
+                    if !lives {
+                        let (aor_user, binding) = (aor_user.clone(), binding.clone());
+                        changes.push(BindingChange::Removed { aor_user, binding });
+                    }
+                    lives
+                });
+            });
+        }
+        changes
+    }
+
+    /// Steps 6 and 7: what the request wants, `None` for "all of them away".
+    fn wanted(&self, now: Timestamp, request: &Request, flow: Flow, username: &str) -> Result<Wanted, Reply> {
+        let call_id = request.headers.call_id().to_owned();
+        let cseq = request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
+        let general = request.headers.get("Expires").and_then(seconds);
+        let values: Vec<&str> = request.headers.all("Contact").collect();
+        if values.contains(&"*") {
+            // §10.2.2: only alone and only with Expires 0.
+            if values.len() != 1 || general != Some(0) {
+                return Err(plain(400));
+            }
+            return Ok(Wanted { call_id, cseq, contacts: None });
+        }
+        let mut contacts = Vec::new();
+        for contact in request.headers.addresses("Contact") {
+            let asked = contact.params.get("expires").and_then(seconds).or(general);
+            let asked = asked.unwrap_or(self.limits.default_expires_secs);
+            if asked > 0 && asked < self.limits.min_expires_secs {
+                let min = self.limits.min_expires_secs.to_string();
+                return Err(Reply { headers: vec![("Min-Expires".into(), min)], ..plain(423) });
+            }
+            let granted = asked.min(self.limits.max_expires_secs);
+            contacts.push(Binding {
+                instance: contact.params.get("+sip.instance").map(Into::into),
+                q_thousandths: contact.params.get("q").map_or(1000, thousandths),
+                contact: contact.uri,
+                flow,
+                expires_at: now + Duration::from_secs(granted.into()),
+                user_agent: request.headers.get("User-Agent").map(Into::into),
+                registered_at: now,
+                username: username.to_owned(),
+                call_id: call_id.clone(),
+                cseq,
+            });
+        }
+        let contacts = contacts.into_iter().map(|binding| (binding.expires_at > now, binding)).collect();
+        Ok(Wanted { call_id, cseq, contacts: Some(contacts) })
+    }
+
+    /// Changes the bindings of one address of record and keeps the table of ends true.
+    fn edit<T>(&mut self, aor_user: &str, change: impl FnOnce(&mut Vec<Binding>) -> T) -> T {
+        let earliest = |bindings: &[Binding]| bindings.iter().map(|binding| binding.expires_at).min();
+        let mut bindings = self.bindings.remove(aor_user).unwrap_or_default();
+        if let Some(at) = earliest(&bindings) {
+            self.ends.remove(&(at, aor_user.to_owned()));
+        }
+        let result = change(&mut bindings);
+        if let Some(at) = earliest(&bindings) {
+            self.ends.insert((at, aor_user.to_owned()));
+            self.bindings.insert(aor_user.to_owned(), bindings);
+        }
+        result
     }
 }
+
+struct Wanted {
+    call_id: String,
+    cseq: u32,
+    /// Whether to keep it, and the binding; `None` for `Contact: *`.
+    contacts: Option<Vec<(bool, Binding)>>,
+}
+
+/// Step 7: all or nothing; true when the request is older than what it would change.
+fn apply(
+    bindings: &mut Vec<Binding>,
+    wanted: Wanted,
+    aor_user: &str,
+    limit: usize,
+    changes: &mut Vec<BindingChange>,
+) -> bool {
+    let aor_user = || aor_user.to_owned();
+    let old = |binding: &Binding| binding.call_id == wanted.call_id && wanted.cseq <= binding.cseq;
+    let Some(contacts) = wanted.contacts else {
+        if bindings.iter().any(old) {
+            return true;
+        }
+        changes.extend(
+            bindings.drain(..).map(|binding| BindingChange::Removed { aor_user: aor_user(), binding }),
+        );
+        return false;
+    };
+    if bindings.iter().any(|have| old(have) && contacts.iter().any(|(_, new)| is_same(have, new))) {
+        return true;
+    }
+    for (keep, mut binding) in contacts {
+        let known = bindings.iter().position(|have| is_same(have, &binding)).map(|at| bindings.remove(at));
+        match (keep, known) {
+            (true, Some(known)) => {
+                binding.registered_at = known.registered_at;
+                bindings.push(binding.clone());
+                changes.push(BindingChange::Refreshed { aor_user: aor_user(), binding });
+            }
+            (true, None) => {
+                if bindings.len() >= limit {
+                    // The front is the one refreshed longest ago.
+                    changes
+                        .push(BindingChange::Removed { aor_user: aor_user(), binding: bindings.remove(0) });
+                }
+                bindings.push(binding.clone());
+                changes.push(BindingChange::Added { aor_user: aor_user(), binding });
+            }
+            (false, Some(binding)) => changes.push(BindingChange::Removed { aor_user: aor_user(), binding }),
+            (false, None) => {}
+        }
+    }
+    false
+}
+
+/// The same phone: the same Contact, or the same instance at a new one (RFC 5626 §6).
+fn is_same(have: &Binding, new: &Binding) -> bool {
+    have.contact.same(&new.contact) || (have.instance.is_some() && have.instance == new.instance)
+}
+
+fn plain(status: u16) -> Reply {
+    Reply { status, headers: Vec::new(), changes: Vec::new() }
+}
+
+/// `0.7` as 700; what is no number between 0 and 1 counts as 1.
+fn thousandths(q: &str) -> u16 {
+    let (whole, fraction) = q.trim().split_once('.').unwrap_or((q.trim(), ""));
+    match whole {
+        "0" | "" => format!("{fraction:0<3}").get(..3).and_then(|digits| digits.parse().ok()).unwrap_or(1000),
+        _ => 1000,
+    }
+}
+
+#[cfg(test)]
+#[path = "registrar_tests.rs"]
+mod tests;

@@ -6,7 +6,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::{Account, Algorithm, Proof, find, parameters};
-use crate::sip::message::Request;
+use crate::sip::api::IncomingInfo;
+use crate::sip::message::{Headers, Method, Request};
 use crate::sip::uri::Uri;
 use crate::time::Timestamp;
 
@@ -37,6 +38,14 @@ pub struct Server {
     lifetime_secs: i64,
     used: HashMap<String, Used>,
     by_age: BTreeMap<(i64, String), ()>,
+}
+
+/// What the answer is about.
+struct Claim<'a> {
+    method: &'a Method,
+    uri: &'a Uri,
+    headers: &'a Headers,
+    body: &'a [u8],
 }
 
 /// Which `nc` values of a nonce have been seen: the highest and the 64 below it.
@@ -92,6 +101,39 @@ impl Server {
         proxy: bool,
         account: impl Fn(&str) -> Option<&'a Account>,
     ) -> Verdict {
+        let claim = Claim {
+            method: &request.method,
+            uri: &request.uri,
+            headers: &request.headers,
+            body: &request.body,
+        };
+        self.check_claim(now, claim, proxy, account)
+    }
+
+    /// The same for the INVITE of [`Event::Incoming`](crate::sip::Event::Incoming).
+    pub fn check_incoming<'a>(
+        &mut self,
+        now: Timestamp,
+        incoming: &IncomingInfo,
+        proxy: bool,
+        account: impl Fn(&str) -> Option<&'a Account>,
+    ) -> Verdict {
+        let claim = Claim {
+            method: &Method::Invite,
+            uri: &incoming.request_uri,
+            headers: &incoming.headers,
+            body: incoming.body.as_ref().map(|body| body.bytes.as_slice()).unwrap_or_default(),
+        };
+        self.check_claim(now, claim, proxy, account)
+    }
+
+    fn check_claim<'a>(
+        &mut self,
+        now: Timestamp,
+        request: Claim<'_>,
+        proxy: bool,
+        account: impl Fn(&str) -> Option<&'a Account>,
+    ) -> Verdict {
         let name = if proxy { "Proxy-Authorization" } else { "Authorization" };
         let mine = request
             .headers
@@ -123,7 +165,7 @@ impl Server {
             (None, ..) if !sess => Some(1),
             _ => None,
         };
-        let (Some(nc), true) = (nc, same_target(uri, &request.uri)) else {
+        let (Some(nc), true) = (nc, same_target(uri, request.uri)) else {
             return refused(false);
         };
         let known = account(username).and_then(|account| account.ha1(algorithm));
@@ -138,7 +180,7 @@ impl Server {
             qop: qop.map(|_| "auth"),
             method: request.method.as_str(),
             uri,
-            body: &request.body,
+            body: request.body,
         };
         let right = equal(&proof.response(), &response.to_ascii_lowercase()) && known.is_some();
         if !right {
@@ -248,7 +290,6 @@ mod tests {
     use super::super::Client;
     use super::*;
     use crate::sip::api::Credentials;
-    use crate::sip::message::Method;
 
     struct Case {
         server: Server,

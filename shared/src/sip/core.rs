@@ -1,0 +1,641 @@
+//! What sessions and registrations stand on: sending requests and responses through transactions, addresses of our
+//! own, random tokens, deadlines, outputs.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use super::api::{Config, Event, Flow, Output, RegistrationId, SessionId, TransactionId, Transport};
+use super::dialog::Hop;
+use super::header::{MAGIC, Via};
+use super::message::{Method, Request, Response};
+use super::schedule::Schedule;
+use super::session::SessionTimer;
+use super::transaction::{ClientInvite, ClientMachine, ClientOther, KeptAck, Owner, Step, Table, ack_for};
+use super::uri::{Scheme, Uri, host_of};
+use super::wire;
+use crate::time::Timestamp;
+
+/// What a deadline is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Due {
+    Client(TransactionId),
+    Server(TransactionId),
+    /// The wish for TCP did not come true in time.
+    Fallback(TransactionId),
+    Session(SessionId, SessionTimer),
+    Registration(RegistrationId),
+}
+
+/// A response for the owner of a client transaction, from the far side or made here (408, 503).
+#[derive(Debug)]
+pub(super) struct Answered {
+    pub owner: Owner,
+    pub transaction: TransactionId,
+    pub request: Request,
+    pub response: Response,
+    /// `None` when it was made here.
+    pub flow: Option<Flow>,
+    pub attempt: u8,
+}
+
+enum Question {
+    Request(TransactionId, Transport),
+    Ack(Request, Transport, TransactionId),
+}
+
+pub(super) struct Core {
+    pub config: Config,
+    pub random: StdRng,
+    pub outputs: VecDeque<Output>,
+    pub schedule: Schedule<Due>,
+    pub table: Table,
+    /// Failures found here, to be told after the command that caused them.
+    pub failed: VecDeque<Answered>,
+    questions: HashMap<u64, Question>,
+    last_question: u64,
+}
+
+impl std::fmt::Debug for Core {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Core").field("table", &self.table).finish_non_exhaustive()
+    }
+}
+
+impl Core {
+    pub(super) fn new(config: Config, seed: u64) -> Core {
+        Core {
+            config,
+            random: StdRng::seed_from_u64(seed),
+            outputs: VecDeque::new(),
+            schedule: Schedule::new(),
+            table: Table::default(),
+            failed: VecDeque::new(),
+            questions: HashMap::new(),
+            last_question: 0,
+        }
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    pub(super) fn send(&mut self, flow: Flow, bytes: Vec<u8>) {
+        self.outputs.push_back(Output::Send { flow, bytes });
+    }
+
+    /// 16 hex digits for tags and the like.
+    pub(super) fn token(&mut self) -> String {
+        format!("{:016x}", self.random.next_u64())
+    }
+
+    pub(super) fn call_id(&mut self) -> String {
+        format!("{:016x}{:016x}", self.random.next_u64(), self.random.next_u64())
+    }
+
+    /// A waiting time between two bounds.
+    pub(super) fn between(&mut self, from: Duration, to: Duration) -> Duration {
+        let span = u64::try_from(to.saturating_sub(from).as_millis()).unwrap_or(u64::MAX).max(1);
+        from + Duration::from_millis(self.random.next_u64() % span)
+    }
+
+    /// Our socket that faces this peer.
+    pub(super) fn local_for(&self, transport: Transport, remote: SocketAddr) -> Option<SocketAddr> {
+        let fits = |local: &&SocketAddr| local.is_ipv4() == remote.is_ipv4();
+        let mine: Vec<&SocketAddr> = self
+            .config
+            .listen
+            .iter()
+            .filter(|(own, _)| *own == transport)
+            .map(|(_, local)| local)
+            .filter(fits)
+            .collect();
+        let loopback = remote.ip().is_loopback();
+        mine.iter()
+            .find(|local| local.ip().is_loopback() == loopback && !local.ip().is_unspecified())
+            .or_else(|| mine.iter().find(|local| local.ip().is_unspecified()))
+            .or_else(|| mine.first())
+            .map(|local| **local)
+    }
+
+    /// Our address as the peer of this flow should see it.
+    pub(super) fn facing(&self, flow: &Flow) -> SocketAddr {
+        let loopback = flow.remote.ip().is_loopback();
+        let ip = match (self.config.advertised, flow.local.ip()) {
+            (Some(advertised), _) if !loopback && advertised.is_ipv4() == flow.remote.is_ipv4() => advertised,
+            (_, ip) if ip.is_unspecified() && loopback => match ip {
+                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            },
+            (_, ip) => ip,
+        };
+        // A stream that we opened has a port of its own; others reach us at the one that listens.
+        let port = match flow.transport {
+            Transport::Udp => flow.local.port(),
+            Transport::Tcp => self.local_for(Transport::Tcp, flow.remote).unwrap_or(flow.local).port(),
+        };
+        SocketAddr::new(ip, port)
+    }
+
+    /// Value of our Contact towards the peer of this flow.
+    pub(super) fn contact(&self, user: &str, flow: &Flow) -> String {
+        format!("<{}>", Uri::from_address(Some(user), self.facing(flow), flow.transport))
+    }
+
+    /// Value of Allow.
+    pub(super) fn allow(&self) -> String {
+        let mut allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY".to_owned();
+        for method in &self.config.user_methods {
+            if !allow.split(", ").any(|have| have == method.as_str()) {
+                allow.push_str(", ");
+                allow.push_str(method.as_str());
+            }
+        }
+        allow
+    }
+
+    /// Starts a client transaction. Via and, with a contact user, Contact are put in when the flow is known.
+    pub(super) fn send_request(
+        &mut self,
+        now: Timestamp,
+        mut request: Request,
+        hop: &Hop,
+        contact_user: Option<&str>,
+        owner: Owner,
+        attempt: u8,
+    ) -> TransactionId {
+        if !request.headers.has("User-Agent") {
+            request.headers.push("User-Agent", &self.config.user_agent);
+        }
+        let machine = ClientMachine::Resolving { query: 0, give_up_at: now + self.config.timers.give_up() };
+        let id = self.table.add_client(request, owner, machine, Core::nowhere());
+        if let Some(client) = self.table.clients.get_mut(&id) {
+            client.contact_user = contact_user.map(Into::into);
+            client.attempt = attempt;
+        }
+        match self.first_flow(hop) {
+            First::Flow(flow) => self.launch(now, id, flow, matches!(hop, Hop::Uri(_))),
+            First::Ask(host, port, transport) => {
+                let query = self.ask(host, port, transport, Question::Request(id, transport));
+                if let Some(client) = self.table.clients.get_mut(&id) {
+                    let give_up_at = now + self.config.timers.give_up();
+                    client.machine = ClientMachine::Resolving { query, give_up_at };
+                    self.schedule.set(Due::Client(id), Some(give_up_at));
+                }
+            }
+            First::Impossible => self.fail(id, 503),
+        }
+        id
+    }
+
+    /// Sends the ACK for a 2xx and keeps it for repetitions of that 2xx.
+    pub(super) fn send_ack(&mut self, ack: Request, hop: &Hop, invite: TransactionId) {
+        match self.first_flow(hop) {
+            First::Flow(flow) => self.launch_ack(ack, flow, invite),
+            First::Ask(host, port, transport) => {
+                self.ask(host, port, transport, Question::Ack(ack, transport, invite));
+            }
+            // Then the far side gives up and sends BYE.
+            First::Impossible => {}
+        }
+    }
+
+    /// The resolver answered.
+    pub(super) fn resolved(&mut self, now: Timestamp, query: u64, addresses: Vec<SocketAddr>) {
+        let flow = |core: &Core, transport, remote| {
+            let local = core.local_for(transport, remote)?;
+            Some(Flow { transport, local, remote, connection: 0 })
+        };
+        match self.questions.remove(&query) {
+            Some(Question::Request(id, transport)) => {
+                let mut usable: VecDeque<SocketAddr> = addresses
+                    .into_iter()
+                    .filter(|remote| self.local_for(transport, *remote).is_some())
+                    .collect();
+                let first = usable.pop_front().and_then(|remote| flow(self, transport, remote));
+                match (first, self.table.clients.get_mut(&id)) {
+                    (Some(flow), Some(client)) => {
+                        client.more = usable.into_iter().take(MAX_ADDRESSES).collect();
+                        self.launch(now, id, flow, true);
+                    }
+                    (None, Some(_)) => self.fail(id, 503),
+                    (_, None) => {}
+                }
+            }
+            Some(Question::Ack(ack, transport, invite)) => {
+                let first = addresses.into_iter().find_map(|remote| flow(self, transport, remote));
+                if let Some(flow) = first {
+                    self.launch_ack(ack, flow, invite);
+                }
+            }
+            None => {}
+        }
+    }
+
+    /// Sends CANCEL for an INVITE of ours, over the flow that the INVITE took.
+    pub(super) fn send_cancel(
+        &mut self,
+        now: Timestamp,
+        invite: TransactionId,
+        reason: Option<&str>,
+        owner: Owner,
+    ) {
+        let Some(client) = self.table.clients.get(&invite) else { return };
+        let mut cancel = super::transaction::cancel_for(&client.request);
+        if let Some(reason) = reason {
+            cancel.headers.push("Reason", reason);
+        }
+        let flow = client.flow;
+        let branch = client.request.headers.via().map(|via| via.branch().to_owned()).unwrap_or_default();
+        let bytes = wire::write_request(&cancel);
+        let machine =
+            ClientMachine::Other(ClientOther::new(now, self.config.timers, flow.transport.is_reliable()));
+        let id = self.table.add_client(cancel, owner, machine, flow);
+        self.table.index_client(id, &branch);
+        if let Some(client) = self.table.clients.get_mut(&id) {
+            client.bytes = bytes.clone();
+        }
+        self.send(flow, bytes);
+        self.settle_client(id);
+    }
+
+    /// Answers a server transaction.
+    pub(super) fn respond(&mut self, now: Timestamp, id: TransactionId, mut response: Response) {
+        if response.status > 100 && !response.headers.has("Server") {
+            response.headers.push("Server", &self.config.user_agent);
+        }
+        let Some(server) = self.table.servers.get_mut(&id) else { return };
+        if server.machine.respond(now, response.status) == Step::Pass {
+            let bytes = wire::write_response(&response);
+            server.bytes = bytes.clone();
+            let flow = server.flow;
+            self.send(flow, bytes);
+        }
+        self.settle_server(id);
+    }
+
+    /// A response came in for this client transaction.
+    pub(super) fn on_response(
+        &mut self,
+        now: Timestamp,
+        id: TransactionId,
+        response: Response,
+        flow: Flow,
+    ) -> Option<Answered> {
+        let client = self.table.clients.get_mut(&id)?;
+        client.udp_instead = None;
+        if flow.connection != 0 {
+            client.flow.connection = flow.connection;
+        }
+        let step = client.machine.response(now, response.status);
+        let ack = match step {
+            Step::Ack | Step::AckAndPass => {
+                Some((client.flow, wire::write_request(&ack_for(&client.request, &response))))
+            }
+            Step::Pass if (200..300).contains(&response.status) => {
+                // A repeated 2xx gets its ACK again without asking anybody (RFC 3261 §13.2.2.4).
+                let tag = response.headers.get("To").and_then(super::header::tag);
+                let kept = client.acks.iter().find(|ack| Some(&ack.to_tag) == tag.as_ref());
+                if let Some(kept) = kept {
+                    let (flow, bytes) = (kept.flow, kept.bytes.clone());
+                    self.send(flow, bytes);
+                    return None;
+                }
+                None
+            }
+            _ => None,
+        };
+        let pass = matches!(step, Step::Pass | Step::AckAndPass);
+        let answered = pass.then(|| Answered {
+            owner: client.owner,
+            transaction: id,
+            request: client.request.clone(),
+            response,
+            flow: Some(flow),
+            attempt: client.attempt,
+        });
+        if let Some((flow, bytes)) = ack {
+            self.send(flow, bytes);
+        }
+        self.schedule.set(Due::Fallback(id), None);
+        self.settle_client(id);
+        answered
+    }
+
+    pub(super) fn tick_client(&mut self, now: Timestamp, id: TransactionId) {
+        let Some(client) = self.table.clients.get_mut(&id) else { return };
+        match client.machine.tick(now) {
+            Step::Resend => {
+                let (flow, bytes) = (client.flow, client.bytes.clone());
+                self.send(flow, bytes);
+            }
+            Step::TimedOut => return self.fail(id, 408),
+            Step::Nothing | Step::Pass | Step::AckAndPass | Step::Ack => {}
+        }
+        self.settle_client(id);
+    }
+
+    /// Repeats the last response of a server transaction.
+    pub(super) fn resend(&mut self, id: TransactionId) {
+        if let Some(server) = self.table.servers.get(&id)
+            && !server.bytes.is_empty()
+        {
+            let (flow, bytes) = (server.flow, server.bytes.clone());
+            self.send(flow, bytes);
+        }
+    }
+
+    pub(super) fn settle_client(&mut self, id: TransactionId) {
+        let Some(client) = self.table.clients.get(&id) else { return };
+        if client.machine.is_terminated() {
+            self.remove_client(id);
+        } else {
+            let deadline = client.machine.deadline();
+            self.schedule.set(Due::Client(id), deadline);
+        }
+    }
+
+    pub(super) fn settle_server(&mut self, id: TransactionId) {
+        let Some(server) = self.table.servers.get(&id) else { return };
+        if server.machine.is_terminated() {
+            self.schedule.set(Due::Server(id), None);
+            self.table.remove_server(id);
+        } else {
+            let deadline = server.machine.deadline();
+            self.schedule.set(Due::Server(id), deadline);
+        }
+    }
+
+    /// What was sent to this flow did not arrive: another address, UDP instead of TCP, or failure.
+    pub(super) fn send_failed(&mut self, now: Timestamp, flow: Flow) {
+        let hit: Vec<TransactionId> = self
+            .table
+            .clients
+            .iter()
+            .filter(|(_, client)| {
+                client.machine.is_fresh()
+                    && client.flow.transport == flow.transport
+                    && client.flow.remote == flow.remote
+                    && (client.flow.connection == flow.connection || client.flow.connection == 0)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in hit {
+            self.next_address(now, id);
+        }
+    }
+
+    pub(super) fn stream_closed(&mut self, now: Timestamp, connection: u64) {
+        let hit: Vec<TransactionId> = self
+            .table
+            .clients
+            .iter()
+            .filter(|(_, client)| client.flow.connection == connection && client.machine.is_fresh())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in hit {
+            self.next_address(now, id);
+        }
+        // A response to a request of that stream opens a new one to the Via's address (RFC 3261 §18.2.2).
+        for server in self.table.servers.values_mut().filter(|server| server.flow.connection == connection) {
+            let via = server.request.headers.via();
+            server.flow.connection = 0;
+            if let Some(ip) = via.as_ref().and_then(Via::ip) {
+                let port = via.and_then(|via| via.port).unwrap_or(DEFAULT_PORT);
+                server.flow.remote = SocketAddr::new(ip, port);
+            }
+        }
+    }
+
+    /// The wish for TCP did not come true: the same by UDP.
+    pub(super) fn next_address(&mut self, now: Timestamp, id: TransactionId) {
+        let Some(client) = self.table.clients.get_mut(&id) else { return };
+        if let Some(flow) = client.udp_instead.take() {
+            return self.launch(now, id, flow, false);
+        }
+        let transport = client.flow.transport;
+        let next = client.more.first().copied();
+        if let Some(remote) = next {
+            client.more.remove(0);
+            if let Some(local) = self.local_for(transport, remote) {
+                return self.launch(now, id, Flow { transport, local, remote, connection: 0 }, true);
+            }
+        }
+        self.fail(id, 503);
+    }
+
+    /// True while nothing has been sent because the resolver has not answered.
+    pub(super) fn is_resolving(&self, id: TransactionId) -> bool {
+        self.table
+            .clients
+            .get(&id)
+            .is_some_and(|client| matches!(client.machine, ClientMachine::Resolving { .. }))
+    }
+
+    /// The flow of what has no flow.
+    pub(super) fn nowhere() -> Flow {
+        Flow { transport: Transport::Udp, local: NOWHERE, remote: NOWHERE, connection: 0 }
+    }
+
+    /// Ends a client transaction with a response made here.
+    fn fail(&mut self, id: TransactionId, status: u16) {
+        let Some(client) = self.remove_client(id) else { return };
+        self.failed.push_back(Answered {
+            owner: client.owner,
+            transaction: id,
+            response: client.request.reply(status, "", None),
+            request: client.request,
+            flow: None,
+            attempt: client.attempt,
+        });
+    }
+
+    pub(super) fn remove_client(
+        &mut self,
+        id: TransactionId,
+    ) -> Option<super::transaction::ClientTransaction> {
+        self.schedule.set(Due::Client(id), None);
+        self.schedule.set(Due::Fallback(id), None);
+        let client = self.table.remove_client(id)?;
+        if let ClientMachine::Resolving { query, .. } = client.machine {
+            self.questions.remove(&query);
+        }
+        Some(client)
+    }
+
+    /// Sends a request for the first time, or again to another address under a new branch.
+    fn launch(&mut self, now: Timestamp, id: TransactionId, flow: Flow, may_wish: bool) {
+        let branch = format!("{MAGIC}{:016x}", self.random.next_u64());
+        let contact = self.table.clients.get(&id).and_then(|client| client.contact_user.clone());
+        let contact = contact.map(|user| self.contact(&user, &flow));
+        let Some(client) = self.table.clients.get_mut(&id) else { return };
+        client.request.headers.remove("Via");
+        if let Some(contact) = contact {
+            client.request.headers.set("Contact", contact);
+        }
+        let mut request =
+            std::mem::replace(&mut client.request, Request::new(Method::Options, Uri::tel("0")));
+        let mut actual = flow;
+        request.headers.push_front("Via", self.via(&flow, &branch));
+        let mut bytes = wire::write_request(&request);
+        let mut udp_instead = None;
+        if may_wish
+            && flow.transport == Transport::Udp
+            && bytes.len() > self.config.max_datagram_len
+            && let Some(local) = self.local_for(Transport::Tcp, flow.remote)
+        {
+            actual = Flow { transport: Transport::Tcp, local, remote: flow.remote, connection: 0 };
+            udp_instead = Some(flow);
+            request.headers.remove("Via");
+            request.headers.push_front("Via", self.via(&actual, &branch));
+            bytes = wire::write_request(&request);
+        }
+        let reliable = actual.transport.is_reliable();
+        let machine = match request.method {
+            Method::Invite => ClientMachine::Invite(ClientInvite::new(now, self.config.timers, reliable)),
+            _ => ClientMachine::Other(ClientOther::new(now, self.config.timers, reliable)),
+        };
+        if let Some(client) = self.table.clients.get_mut(&id) {
+            client.request = request;
+            client.bytes = bytes.clone();
+            client.flow = actual;
+            client.machine = machine;
+            client.udp_instead = udp_instead;
+        }
+        self.table.index_client(id, &branch);
+        // A firewall that swallows the connection must not cost the call: UDP after a moment.
+        self.schedule.set(Due::Fallback(id), udp_instead.map(|_| now + TCP_PATIENCE));
+        self.send(actual, bytes);
+        self.settle_client(id);
+    }
+
+    fn launch_ack(&mut self, mut ack: Request, flow: Flow, invite: TransactionId) {
+        let branch = format!("{MAGIC}{:016x}", self.random.next_u64());
+        ack.headers.push_front("Via", self.via(&flow, &branch));
+        let bytes = wire::write_request(&ack);
+        let to_tag = ack.headers.get("To").and_then(super::header::tag).unwrap_or_default();
+        if let Some(client) = self.table.clients.get_mut(&invite)
+            && client.acks.len() < MAX_FORKS
+        {
+            client.acks.push(KeptAck { to_tag, flow, bytes: bytes.clone() });
+        }
+        self.send(flow, bytes);
+    }
+
+    fn via(&self, flow: &Flow, branch: &str) -> String {
+        let own = self.facing(flow);
+        // RFC 3581: rport asks for the answer to come back to where we sent from.
+        format!(
+            "SIP/2.0/{} {}:{};branch={branch};rport",
+            flow.transport.as_via(),
+            host_of(own.ip()),
+            own.port()
+        )
+    }
+
+    fn first_flow(&self, hop: &Hop) -> First {
+        let uri = match hop {
+            Hop::Flow(flow) => return First::Flow(*flow),
+            Hop::Uri(uri) => uri,
+        };
+        // sips: asks for TLS on every hop; a plain transport would break that promise.
+        if uri.scheme != Scheme::Sip {
+            return First::Impossible;
+        }
+        let transport = match uri.params.get("transport") {
+            None => self.default_transport(),
+            Some(token) => match Transport::from_token(token) {
+                Some(transport) => transport,
+                None => return First::Impossible,
+            },
+        };
+        let host = uri.params.get("maddr").unwrap_or(&uri.host);
+        let port = uri.port.unwrap_or(DEFAULT_PORT);
+        match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            Ok(ip) => {
+                let remote = SocketAddr::new(ip, port);
+                match self.local_for(transport, remote) {
+                    Some(local) => First::Flow(Flow { transport, local, remote, connection: 0 }),
+                    None => First::Impossible,
+                }
+            }
+            Err(_) => First::Ask(host.to_owned(), port, transport),
+        }
+    }
+
+    /// UDP (RFC 3263 §4.1), unless we only have TCP.
+    fn default_transport(&self) -> Transport {
+        if self.config.listen.iter().any(|(transport, _)| *transport == Transport::Udp) {
+            Transport::Udp
+        } else {
+            Transport::Tcp
+        }
+    }
+
+    fn ask(&mut self, host: String, port: u16, transport: Transport, question: Question) -> u64 {
+        self.last_question += 1;
+        let query = self.last_question;
+        // Bounded by the transactions: each asks once, and an ACK belongs to an INVITE of ours.
+        if self.questions.len() < self.config.max_transactions {
+            self.questions.insert(query, question);
+            self.outputs.push_back(Output::Resolve { query, host, port, transport });
+        }
+        query
+    }
+}
+
+enum First {
+    Flow(Flow),
+    Ask(String, u16, Transport),
+    Impossible,
+}
+
+/// Stands where no address is known yet.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+/// RFC 3261 §19.1.2.
+const DEFAULT_PORT: u16 = 5060;
+/// Addresses tried after the first.
+const MAX_ADDRESSES: usize = 4;
+/// 2xx of one fork that are acknowledged.
+const MAX_FORKS: usize = 32;
+/// How long a connection may take before a long request goes by UDP after all.
+const TCP_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where the responses to a request go (RFC 3261 §18.2.2, RFC 3581 §4).
+pub(super) fn reply_flow(flow: Flow, request: &Request) -> Flow {
+    if flow.transport != Transport::Udp {
+        return flow;
+    }
+    match request.headers.via() {
+        Some(via) if !via.params.has("rport") => {
+            Flow { remote: SocketAddr::new(flow.remote.ip(), via.port.unwrap_or(DEFAULT_PORT)), ..flow }
+        }
+        _ => flow,
+    }
+}
+
+/// Writes down in the topmost Via where the request came from (RFC 3261 §18.2.1, RFC 3581 §4).
+pub(super) fn mark_source(request: &mut Request, flow: Flow) {
+    let Some(mut via) = request.headers.via() else { return };
+    let asks = via.params.has("rport");
+    if via.ip() != Some(flow.remote.ip()) || asks {
+        via.params.set("received", Some(&flow.remote.ip().to_string()));
+    }
+    if via.ip() == Some(flow.remote.ip()) && !asks {
+        via.params.remove("received");
+    }
+    if asks {
+        via.params.set("rport", Some(&flow.remote.port().to_string()));
+    }
+    let mut vias: Vec<String> = request.headers.all("Via").map(Into::into).collect();
+    if let Some(first) = vias.first_mut() {
+        *first = via.to_string();
+    }
+    request.headers.remove("Via");
+    for via in vias.iter().rev() {
+        request.headers.push_front("Via", via);
+    }
+}

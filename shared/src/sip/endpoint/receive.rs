@@ -1,0 +1,280 @@
+//! What arrives: framing, matching to transactions, and the checks of RFC 3261 §8.2 before anything is made of a
+//! request.
+
+use super::Endpoint;
+use crate::sip::api::{Event, Flow, SessionId, Transport};
+use crate::sip::core::{mark_source, reply_flow};
+use crate::sip::digest::Algorithm;
+use crate::sip::message::{Message, Method, Request, Response};
+use crate::sip::session::{SUPPORTED, Session};
+use crate::sip::stream::Frame;
+use crate::sip::transaction::{ServerInvite, ServerMachine, ServerOther, Step};
+use crate::sip::uri::Scheme;
+use crate::sip::wire::{self, Fault, Reading};
+use crate::time::Timestamp;
+
+impl Endpoint {
+    pub(super) fn received(&mut self, now: Timestamp, flow: Flow, bytes: &[u8]) {
+        if flow.transport == Transport::Udp {
+            return self.message(now, flow, bytes);
+        }
+        self.streams.entry(flow.connection).or_default().push(bytes);
+        loop {
+            let Some(framer) = self.streams.get_mut(&flow.connection) else { return };
+            match framer.next() {
+                Ok(Some(Frame::Message(message))) => self.message(now, flow, &message),
+                Ok(Some(Frame::Ping)) => self.core.send(flow, b"\r\n".to_vec()),
+                Ok(None) => return,
+                Err(_) => {
+                    self.streams.remove(&flow.connection);
+                    self.core
+                        .outputs
+                        .push_back(crate::sip::api::Output::Close { connection: flow.connection });
+                    return;
+                }
+            }
+        }
+    }
+
+    fn message(&mut self, now: Timestamp, flow: Flow, bytes: &[u8]) {
+        // What is no SIP, and responses that break the rules, get no answer (RFC 3261 §18.1.2).
+        let Ok(Reading { message, fault }) = wire::read(bytes) else { return };
+        match message {
+            Message::Response(response) => self.response(now, flow, response),
+            Message::Request(mut request) => {
+                mark_source(&mut request, flow);
+                self.incoming(now, flow, request, fault);
+            }
+        }
+    }
+
+    fn response(&mut self, now: Timestamp, flow: Flow, response: Response) {
+        let Some(id) = self.core.table.client_of(&response) else { return };
+        if let Some(answered) = self.core.on_response(now, id, response, flow) {
+            self.dispatch(now, answered);
+        }
+    }
+
+    fn incoming(&mut self, now: Timestamp, flow: Flow, request: Request, fault: Option<Fault>) {
+        if let Some(fault) = fault {
+            if request.method != Method::Ack {
+                self.stateless(flow, &request, fault.status, fault.reason, &[]);
+            }
+            return;
+        }
+        match request.method {
+            Method::Ack => return self.ack(now, &request),
+            Method::Cancel => return self.cancel(now, flow, request),
+            _ => {}
+        }
+        if let Some(id) = self.core.table.server_of(&request, &request.method) {
+            let step = self.core.table.servers.get_mut(&id).map(|server| server.machine.request());
+            if step == Some(Step::Resend) {
+                self.core.resend(id);
+            }
+            return;
+        }
+        let to_tag = request.headers.address("To").and_then(|to| to.tag().map(str::to_owned));
+        if let Some((status, headers)) = self.check(&request, to_tag.is_some()) {
+            return self.stateless(flow, &request, status, "", &headers);
+        }
+        match to_tag {
+            Some(tag) => self.within_dialog(now, flow, request, tag),
+            None => self.outside_dialog(now, flow, request),
+        }
+    }
+
+    /// §8.2.1 to §8.2.3; what is wrong with a request that can be read.
+    fn check(&self, request: &Request, within: bool) -> Option<(u16, Vec<(String, String)>)> {
+        let with = |status, name: &str, value: String| Some((status, vec![(name.to_owned(), value)]));
+        if matches!(request.method, Method::Other(_)) {
+            return with(501, "Allow", self.core.allow());
+        }
+        if !matches!(request.uri.scheme, Scheme::Sip | Scheme::Sips | Scheme::Tel) {
+            return Some((416, Vec::new()));
+        }
+        // §16.3 is for proxies, but a gateway loops just as well (RFC 7332); OPTIONS ends here anyway.
+        let forwards = request.headers.get("Max-Forwards").and_then(|value| value.trim().parse::<u8>().ok());
+        if forwards == Some(0) && !within && request.method != Method::Options {
+            return Some((483, Vec::new()));
+        }
+        let unknown: Vec<&str> = request
+            .headers
+            .all("Require")
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .filter(|tag| !tag.is_empty() && !SUPPORTED.split(", ").any(|own| own.eq_ignore_ascii_case(tag)))
+            .collect();
+        if !unknown.is_empty() {
+            return with(420, "Unsupported", unknown.join(", "));
+        }
+        let encoding = request.headers.get("Content-Encoding").unwrap_or("identity");
+        if !request.body.is_empty() && !encoding.trim().eq_ignore_ascii_case("identity") {
+            return with(415, "Accept-Encoding", "identity".into());
+        }
+        if request.method == Method::Invite
+            && let Some(body) = request.body()
+            && !body.is("application/sdp")
+            && !body.content_type.to_ascii_lowercase().starts_with("multipart/")
+        {
+            return with(415, "Accept", "application/sdp".into());
+        }
+        if within {
+            return None;
+        }
+        if self.core.table.is_merged(request) {
+            return Some((482, Vec::new()));
+        }
+        let own = matches!(request.method, Method::Invite | Method::Options);
+        if !own && !self.core.config.user_methods.contains(&request.method) {
+            // Methods that live in dialogs only are not forbidden, there is no dialog (§12.2.2).
+            if matches!(
+                request.method,
+                Method::Bye | Method::Notify | Method::Update | Method::Info | Method::Prack
+            ) {
+                return Some((481, Vec::new()));
+            }
+            return with(405, "Allow", self.core.allow());
+        }
+        let full = self.core.table.len() >= self.core.config.max_transactions
+            || (request.method == Method::Invite && self.sessions.len() >= self.core.config.max_sessions);
+        if full {
+            return with(503, "Retry-After", "5".into());
+        }
+        None
+    }
+
+    fn within_dialog(&mut self, now: Timestamp, flow: Flow, request: Request, tag: String) {
+        let key = (request.headers.call_id().to_owned(), tag);
+        let Some(id) = self.by_dialog.get(&key).copied() else {
+            return self.stateless(flow, &request, 481, "", &[]);
+        };
+        let reply = reply_flow(flow, &request);
+        let machine = self.server_machine(now, flow.transport, &request.method);
+        let transaction = self.core.table.add_server(request.clone(), machine, reply);
+        if request.method == Method::Invite
+            && let Some(server) = self.core.table.servers.get_mut(&transaction)
+        {
+            server.session = Some(id);
+        }
+        self.core.settle_server(transaction);
+        self.with_session(id, |session, core| session.request(now, core, transaction, request, flow));
+    }
+
+    fn outside_dialog(&mut self, now: Timestamp, flow: Flow, request: Request) {
+        if request.method == Method::Invite
+            && let Some(min) = Session::too_small(&self.core, &request)
+        {
+            return self.stateless(flow, &request, 422, "", &[("Min-SE".into(), min.to_string())]);
+        }
+        let reply = reply_flow(flow, &request);
+        let machine = self.server_machine(now, flow.transport, &request.method);
+        let transaction = self.core.table.add_server(request.clone(), machine, reply);
+        self.core.settle_server(transaction);
+        match request.method {
+            Method::Invite => {
+                self.last_incoming += 1;
+                let id = SessionId(self.last_incoming | 1 << 63);
+                match Session::incoming(now, &mut self.core, id, transaction, &request, flow) {
+                    Some(session) => {
+                        if let Some(server) = self.core.table.servers.get_mut(&transaction) {
+                            server.session = Some(id);
+                        }
+                        self.add(session);
+                    }
+                    None => {
+                        let tag = self.core.token();
+                        let response = request.reply(400, "Missing Contact", Some(&tag));
+                        self.core.respond(now, transaction, response);
+                    }
+                }
+            }
+            Method::Options if !self.core.config.user_methods.contains(&Method::Options) => {
+                let tag = self.core.token();
+                let mut response = request.reply(200, "", Some(&tag));
+                response.headers.remove("Record-Route");
+                response.headers.push("Allow", self.core.allow());
+                response.headers.push("Accept", "application/sdp");
+                response.headers.push("Supported", SUPPORTED);
+                self.core.respond(now, transaction, response);
+            }
+            _ => {
+                let method = request.method.clone();
+                self.core.event(Event::Request { transaction, flow, method, request: Box::new(request) });
+            }
+        }
+    }
+
+    fn server_machine(&self, now: Timestamp, transport: Transport, method: &Method) -> ServerMachine {
+        let (timers, reliable) = (self.core.config.timers, transport.is_reliable());
+        match method {
+            Method::Invite => ServerMachine::Invite(ServerInvite::new(timers, reliable)),
+            _ => ServerMachine::Other(ServerOther::new(now, timers, reliable)),
+        }
+    }
+
+    fn ack(&mut self, now: Timestamp, request: &Request) {
+        if let Some(id) = self.core.table.server_of(request, &Method::Invite)
+            && let Some(server) = self.core.table.servers.get_mut(&id)
+        {
+            let step = server.machine_ack(now);
+            self.core.settle_server(id);
+            if step != Step::Pass {
+                return;
+            }
+        }
+        // The ACK of a 2xx is a transaction of its own (§17): it belongs to the dialog.
+        let Some(tag) = request.headers.address("To").and_then(|to| to.tag().map(str::to_owned)) else {
+            return;
+        };
+        let key = (request.headers.call_id().to_owned(), tag);
+        if let Some(id) = self.by_dialog.get(&key).copied() {
+            self.with_session(id, |session, core| session.ack(now, core, request));
+        }
+    }
+
+    fn cancel(&mut self, now: Timestamp, flow: Flow, request: Request) {
+        if let Some(id) = self.core.table.server_of(&request, &Method::Cancel) {
+            return self.core.resend(id);
+        }
+        let Some(invite) = self.core.table.server_of(&request, &Method::Invite) else {
+            return self.stateless(flow, &request, 481, "", &[]);
+        };
+        let reply = reply_flow(flow, &request);
+        let machine = self.server_machine(now, flow.transport, &request.method);
+        let id = self.core.table.add_server(request.clone(), machine, reply);
+        let session = self.core.table.servers.get(&invite).and_then(|server| server.session);
+        // §9.2: 200 in any case; the tag should be that of the INVITE's responses.
+        let tag = session.and_then(|id| self.sessions.get(&id)).map(|session| session.local_tag.clone());
+        let tag = tag.unwrap_or_else(|| self.core.token());
+        self.core.respond(now, id, request.reply(200, "", Some(&tag)));
+        let open = self.core.table.servers.get(&invite).is_some_and(|server| server.machine.is_open());
+        if let Some(session) = session.filter(|_| open) {
+            let reason = request.headers.get("Reason").map(Into::into);
+            self.with_session(session, |session, core| session.cancelled(now, core, invite, reason));
+        }
+    }
+
+    /// Answers without keeping anything (§8.2.7); the tag follows from the request, so that repetitions get the same.
+    fn stateless(
+        &mut self,
+        flow: Flow,
+        request: &Request,
+        status: u16,
+        reason: &str,
+        headers: &[(String, String)],
+    ) {
+        let answerable =
+            ["Via", "From", "To", "Call-ID", "CSeq"].iter().all(|name| request.headers.has(name));
+        if !answerable {
+            return;
+        }
+        let seed = format!("{}{}", request.headers.call_id(), request.headers.get("Via").unwrap_or_default());
+        let tag: String = Algorithm::Md5.hash(seed.as_bytes()).chars().take(16).collect();
+        let mut response = request.reply(status, reason, Some(&tag));
+        response.headers.extend(headers);
+        response.headers.push("Server", &self.core.config.user_agent);
+        let flow = reply_flow(flow, request);
+        self.core.send(flow, wire::write_response(&response));
+    }
+}

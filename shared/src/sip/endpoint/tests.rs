@@ -1,0 +1,1 @@
+//! Whole flows between two endpoints.

@@ -1,0 +1,234 @@
+//! The client side of REGISTER (RFC 3261 §10.2): register, answer challenges, refresh in time, come back after
+//! failures, remove.
+
+use std::time::Duration;
+
+use super::api::{Credentials, Event, RegistrationId, TransactionId};
+use super::core::{Answered, Core, Due};
+use super::dialog::Hop;
+use super::digest::Client;
+use super::header::{NameAddr, seconds};
+use super::message::{Method, Request, Response};
+use super::transaction::Owner;
+use super::uri::Uri;
+use crate::time::Timestamp;
+
+#[derive(Debug)]
+pub(super) struct Registration {
+    id: RegistrationId,
+    aor: Uri,
+    registrar: Uri,
+    contact_user: String,
+    /// The wish; 423 may raise it.
+    expires_secs: u32,
+    auth: Client,
+    call_id: String,
+    from_tag: String,
+    cseq: u32,
+    state: State,
+    /// In a row.
+    failures: u32,
+    /// The stream that calls will come over.
+    connection: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Idle,
+    Registering(TransactionId),
+    /// Bound; the timer refreshes.
+    Registered,
+    /// Failed; the timer tries again.
+    Waiting,
+    Removing(TransactionId),
+    Over,
+}
+
+impl Registration {
+    pub(super) fn new(
+        core: &mut Core,
+        id: RegistrationId,
+        aor: Uri,
+        registrar: Uri,
+        contact_user: String,
+        expires_secs: u32,
+        credentials: Option<Credentials>,
+    ) -> Registration {
+        Registration {
+            id,
+            aor,
+            registrar,
+            contact_user,
+            expires_secs: expires_secs.max(1),
+            auth: Client::new(credentials),
+            call_id: core.call_id(),
+            from_tag: core.token(),
+            cseq: 0,
+            state: State::Idle,
+            failures: 0,
+            connection: 0,
+        }
+    }
+
+    /// Goes on where another one of the same id stood: same Call-ID and counting CSeq (§10.2.4).
+    pub(super) fn take_over(mut self, old: Registration, core: &mut Core) -> Registration {
+        if let State::Registering(transaction) | State::Removing(transaction) = old.state {
+            core.remove_client(transaction);
+        }
+        self.call_id = old.call_id;
+        self.from_tag = old.from_tag;
+        self.cseq = old.cseq;
+        self.connection = old.connection;
+        self
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.state == State::Over
+    }
+
+    pub(super) fn register(&mut self, now: Timestamp, core: &mut Core) {
+        let transaction = self.send(now, core, self.expires_secs, 0);
+        self.state = State::Registering(transaction);
+        core.schedule.set(Due::Registration(self.id), None);
+    }
+
+    pub(super) fn unregister(&mut self, now: Timestamp, core: &mut Core) {
+        if let State::Registering(transaction) = self.state {
+            core.remove_client(transaction);
+        }
+        if matches!(self.state, State::Removing(_)) {
+            return;
+        }
+        core.schedule.set(Due::Registration(self.id), None);
+        let transaction = self.send(now, core, 0, 0);
+        self.state = State::Removing(transaction);
+    }
+
+    pub(super) fn tick(&mut self, now: Timestamp, core: &mut Core) {
+        match self.state {
+            State::Registered | State::Waiting => self.register(now, core),
+            State::Idle | State::Registering(_) | State::Removing(_) | State::Over => {}
+        }
+    }
+
+    /// Calls come over the stream of the registration: without it nobody can call, so register at once.
+    pub(super) fn lose_stream(&mut self, now: Timestamp, core: &mut Core, connection: u64) {
+        if connection != 0 && self.connection == connection {
+            self.connection = 0;
+            if self.state == State::Registered {
+                let wait = core.between(Duration::from_millis(200), Duration::from_secs(2));
+                core.schedule.set(Due::Registration(self.id), Some(now + wait));
+            }
+        }
+    }
+
+    pub(super) fn answered(&mut self, now: Timestamp, core: &mut Core, answered: &Answered) {
+        let response = &answered.response;
+        let removing = match self.state {
+            State::Registering(transaction) if transaction == answered.transaction => false,
+            State::Removing(transaction) if transaction == answered.transaction => true,
+            _ => return,
+        };
+        if response.status < 200 {
+            return;
+        }
+        let expires_secs = if removing { 0 } else { self.expires_secs };
+        let again = match response.status {
+            401 | 407 => self.auth.challenged(response, answered.attempt),
+            423 if !removing && answered.attempt < 3 => {
+                let min =
+                    response.headers.get("Min-Expires").and_then(seconds).filter(|min| *min > expires_secs);
+                self.expires_secs = min.unwrap_or(self.expires_secs);
+                min.is_some()
+            }
+            _ => false,
+        };
+        if again {
+            let expires_secs = if removing { 0 } else { self.expires_secs };
+            let transaction = self.send(now, core, expires_secs, answered.attempt + 1);
+            self.state =
+                if removing { State::Removing(transaction) } else { State::Registering(transaction) };
+            return;
+        }
+        if removing {
+            self.state = State::Over;
+            return core.event(Event::Registered { registration: self.id, expires_secs: 0 });
+        }
+        if (200..300).contains(&response.status) {
+            self.connection = answered.flow.map_or(0, |flow| flow.connection);
+            self.bound(now, core, answered);
+        } else {
+            self.failed(now, core, response);
+        }
+    }
+
+    fn bound(&mut self, now: Timestamp, core: &mut Core, answered: &Answered) {
+        self.failures = 0;
+        let granted = granted(answered, self.expires_secs);
+        if granted == 0 {
+            // The registrar took it and dropped it at once: as good as refused.
+            return self.failed(now, core, &answered.response);
+        }
+        self.state = State::Registered;
+        // Early enough for a whole transaction to fail before the binding ends.
+        let early = (granted / 10).max(32).min(granted / 2);
+        let refresh_secs = u64::from((granted - early).max(1));
+        core.schedule.set(Due::Registration(self.id), Some(now + Duration::from_secs(refresh_secs)));
+        core.event(Event::Registered { registration: self.id, expires_secs: granted });
+    }
+
+    fn failed(&mut self, now: Timestamp, core: &mut Core, response: &Response) {
+        self.failures = self.failures.saturating_add(1);
+        // What the same request will meet again is left to the user; the rest comes back with growing pauses.
+        let lasting = matches!(response.status, 300..=407 | 409..=479 | 481..=499 | 501 | 505 | 600..=699);
+        if lasting {
+            self.state = State::Idle;
+            core.schedule.set(Due::Registration(self.id), None);
+        } else {
+            self.state = State::Waiting;
+            let most = 4_u64 << self.failures.min(5);
+            let wait = core.between(Duration::from_secs(most / 2), Duration::from_secs(most));
+            let asked = response.headers.get("Retry-After").and_then(seconds).map(|secs| secs.min(3600));
+            let wait = wait.max(Duration::from_secs(asked.unwrap_or(0).into()));
+            core.schedule.set(Due::Registration(self.id), Some(now + wait));
+        }
+        core.event(Event::RegistrationFailed {
+            registration: self.id,
+            status: response.status,
+            reason: response.reason.clone(),
+        });
+    }
+
+    fn send(&mut self, now: Timestamp, core: &mut Core, expires_secs: u32, attempt: u8) -> TransactionId {
+        self.cseq += 1;
+        let mut uri = self.registrar.to_request_uri();
+        uri.user = None;
+        let mut request = Request::new(Method::Register, uri);
+        let own = NameAddr::new(self.aor.to_aor());
+        request.headers.push("Max-Forwards", "70");
+        request.headers.push("From", own.clone().with_tag(&self.from_tag).to_string());
+        request.headers.push("To", own.to_string());
+        request.headers.push("Call-ID", &self.call_id);
+        request.headers.push("CSeq", format!("{} REGISTER", self.cseq));
+        request.headers.push("Expires", expires_secs.to_string());
+        request.headers.push("Allow", core.allow());
+        self.auth.authorize(&mut request, &mut core.random);
+        let hop = Hop::Uri(self.registrar.clone());
+        core.send_request(now, request, &hop, Some(&self.contact_user), Owner::Registration(self.id), attempt)
+    }
+}
+
+/// The lifetime in a 200: that of our Contact, of the whole response, or as asked (§10.2.4).
+fn granted(answered: &Answered, asked: u32) -> u32 {
+    let headers = &answered.response.headers;
+    let own = answered.request.headers.addresses("Contact").into_iter().next();
+    let contacts = headers.addresses("Contact");
+    let mine = contacts
+        .iter()
+        .find(|contact| own.as_ref().is_some_and(|own| own.uri.same(&contact.uri)))
+        .or_else(|| if contacts.len() == 1 { contacts.first() } else { None });
+    mine.and_then(|contact| contact.params.get("expires"))
+        .and_then(seconds)
+        .or_else(|| headers.get("Expires").and_then(seconds))
+        .unwrap_or(asked)
+}

@@ -1,0 +1,365 @@
+//! One INVITE usage from its first message to the answer to its BYE (RFC 3261 §13 to §15).
+//!
+//! ```text
+//!  ours:    Calling ──2xx──► Confirmed ──BYE──► Closing ──► Gone
+//!              └─────failure, CANCEL──────────────────────► Gone
+//!  theirs:  Ringing ──2xx──► Confirmed (2xx repeated until ACK) ─► …
+//!              └─────refused, CANCEL──────────────────────► Gone
+//! ```
+//! `outgoing` and `incoming` bring a session up, `change` offers again in it, `usage` carries INFO, REFER, NOTIFY
+//! and BYE, `refresh` keeps the session timer of RFC 4028.
+
+mod change;
+mod incoming;
+mod outgoing;
+mod refresh;
+mod usage;
+
+use super::api::{Command, EndedBy, Event, Flow, SessionId, TransactionId};
+use super::core::{Answered, Core, Due};
+use super::dialog::Dialog;
+use super::digest::Client;
+use super::message::{Body, Headers, Method, Request, Response};
+use super::transaction::{Owner, Purpose};
+use crate::time::Timestamp;
+
+pub(super) use outgoing::{Call, drop_fork};
+
+/// The deadlines of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum SessionTimer {
+    /// Repeat the 2xx (§13.3.1.4).
+    Resend2xx,
+    /// No ACK came in 64·T1.
+    NoAck,
+    /// The CANCEL had no effect in 64·T1 (§9.1).
+    NoEnd,
+    /// Offer again after 491 (§14.1).
+    Glare,
+    /// Refresh the session (RFC 4028).
+    Refresh,
+    /// The session was not refreshed.
+    Expire,
+}
+
+const TIMERS: [SessionTimer; 6] = [
+    SessionTimer::Resend2xx,
+    SessionTimer::NoAck,
+    SessionTimer::NoEnd,
+    SessionTimer::Glare,
+    SessionTimer::Refresh,
+    SessionTimer::Expire,
+];
+
+#[derive(Debug)]
+pub(super) struct Session {
+    pub id: SessionId,
+    pub call_id: String,
+    pub local_tag: String,
+    phase: Phase,
+    dialog: Option<Dialog>,
+    auth: Client,
+    contact_user: String,
+    /// The flow that the user ordered.
+    explicit: Option<Flow>,
+    change: Change,
+    /// Waits until it may be offered.
+    wanted: Option<Body>,
+    glares: u8,
+    unacked: Option<Unacked>,
+    late_ack: Option<LateAck>,
+    refer: usage::Referring,
+    refresh: Option<refresh::Refresh>,
+    /// What we described last, for a refresh by re-INVITE.
+    description: Option<Body>,
+    peer_updates: bool,
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum Phase {
+    /// Our INVITE is out.
+    Calling(Box<outgoing::Calling>),
+    /// Their INVITE is not answered.
+    Ringing { transaction: TransactionId, request: Box<Request>, flow: Flow },
+    /// A 2xx went over.
+    Confirmed,
+    /// The user hung up, but BYE must wait for the ACK (§15).
+    Leaving { reason: Option<String> },
+    /// BYE is out.
+    Closing,
+    /// Nothing left to do.
+    Gone,
+}
+
+/// The exchange of offer and answer that is running within the dialog.
+#[derive(Debug)]
+enum Change {
+    Idle,
+    /// Waits for the user.
+    Theirs {
+        transaction: TransactionId,
+        request: Box<Request>,
+    },
+    /// Waits for the peer.
+    Ours {
+        transaction: TransactionId,
+        body: Option<Body>,
+        kind: ChangeKind,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ChangeKind {
+    /// The user's.
+    Wanted,
+    /// The session timer's.
+    Refresh,
+}
+
+/// A 2xx of ours that waits for its ACK.
+#[derive(Debug)]
+struct Unacked {
+    bytes: Vec<u8>,
+    flow: Flow,
+    interval: std::time::Duration,
+    cseq: u32,
+    /// The 2xx carried the offer, its answer comes in the ACK.
+    offered: bool,
+    initial: bool,
+}
+
+/// A 2xx of theirs whose ACK waits for the user's answer.
+#[derive(Debug)]
+struct LateAck {
+    transaction: TransactionId,
+    request: Request,
+}
+
+impl Session {
+    fn new(id: SessionId, call_id: String, local_tag: String, contact_user: String, phase: Phase) -> Session {
+        Session {
+            id,
+            call_id,
+            local_tag,
+            phase,
+            dialog: None,
+            auth: Client::default(),
+            contact_user,
+            explicit: None,
+            change: Change::Idle,
+            wanted: None,
+            glares: 0,
+            unacked: None,
+            late_ack: None,
+            refer: usage::Referring::default(),
+            refresh: None,
+            description: None,
+            peer_updates: false,
+            ended: false,
+        }
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(self.phase, Phase::Gone)
+    }
+
+    /// The dialog, once there is one.
+    pub(super) fn dialog(&self) -> Option<&Dialog> {
+        self.dialog.as_ref()
+    }
+
+    /// Does what the user wants, if it makes sense in this state.
+    pub(super) fn command(&mut self, now: Timestamp, core: &mut Core, command: Command) {
+        match command {
+            Command::Provisional { status, reason, headers, body, .. } => {
+                self.provisional(now, core, status, &reason, &headers, body.as_ref());
+            }
+            Command::Answer { headers, body, .. } => match self.phase {
+                Phase::Ringing { .. } => self.answer(now, core, &headers, body),
+                _ => self.answer_change(now, core, &headers, body),
+            },
+            Command::Acknowledge { body, .. } => self.acknowledge(now, core, body),
+            Command::Reject { status, reason, headers, .. } => match self.phase {
+                Phase::Ringing { .. } => self.reject(now, core, status, &reason, &headers),
+                _ => self.reject_change(now, core, status, &reason, &headers),
+            },
+            Command::Hangup { reason, .. } => self.hangup(now, core, reason),
+            Command::Reinvite { body, .. } => self.reinvite(now, core, body),
+            Command::Info { body, .. } => self.info(now, core, &body),
+            Command::Refer { refer_to, referred_by, .. } => {
+                self.refer(now, core, &refer_to, referred_by.as_ref())
+            }
+            Command::RespondRefer { status, .. } => self.respond_refer(now, core, status),
+            Command::NotifyRefer { status, reason, last, .. } => {
+                self.notify_refer(now, core, status, &reason, last)
+            }
+            // Not about a session; the endpoint does them.
+            Command::Invite { .. }
+            | Command::Register { .. }
+            | Command::Unregister { .. }
+            | Command::Request { .. }
+            | Command::Respond { .. } => {}
+        }
+    }
+
+    /// A response to a request of this session.
+    pub(super) fn answered(&mut self, now: Timestamp, core: &mut Core, purpose: Purpose, answered: Answered) {
+        if answered.response.status < 200 && purpose != Purpose::Invite {
+            return;
+        }
+        match purpose {
+            Purpose::Invite => self.invite_answered(now, core, answered),
+            Purpose::Reinvite | Purpose::Update => self.change_answered(now, core, purpose, answered),
+            Purpose::Bye => self.bye_answered(now, core, answered),
+            Purpose::Info => self.info_answered(now, core, answered),
+            Purpose::Refer => self.refer_answered(now, core, answered),
+            Purpose::Notify => self.notify_answered(now, core, answered),
+            // Whatever the CANCEL got, the INVITE's own final response counts (§9.1).
+            Purpose::Cancel => {}
+        }
+    }
+
+    pub(super) fn tick(&mut self, now: Timestamp, core: &mut Core, timer: SessionTimer) {
+        match timer {
+            SessionTimer::Resend2xx => self.resend_2xx(now, core),
+            SessionTimer::NoAck => self.no_ack(now, core),
+            SessionTimer::NoEnd => self.no_end(core),
+            SessionTimer::Glare => self.try_reinvite(now, core),
+            SessionTimer::Refresh => self.refresh_due(now, core),
+            SessionTimer::Expire => {
+                if matches!(self.phase, Phase::Confirmed) {
+                    self.end(core, EndedBy::Timeout, None);
+                    self.bye(now, core, Some("SIP;cause=408;text=\"Session timer expired\""));
+                }
+            }
+        }
+    }
+
+    pub(super) fn lose_stream(&mut self, connection: u64) {
+        if let Some(dialog) = &mut self.dialog {
+            dialog.lose_stream(connection);
+        }
+    }
+
+    /// Forgets all deadlines; the endpoint calls it when the session is gone.
+    pub(super) fn forget(&self, core: &mut Core) {
+        for timer in TIMERS {
+            core.schedule.set(Due::Session(self.id, timer), None);
+        }
+    }
+
+    fn set(&self, core: &mut Core, timer: SessionTimer, at: Option<Timestamp>) {
+        core.schedule.set(Due::Session(self.id, timer), at);
+    }
+
+    fn owner(&self, purpose: Purpose) -> Owner {
+        Owner::Session(self.id, purpose)
+    }
+
+    /// Tells the user once that an answered session is over.
+    fn end(&mut self, core: &mut Core, by: EndedBy, reason: Option<String>) {
+        if !self.ended {
+            self.ended = true;
+            core.event(Event::Ended { session: self.id, by, reason });
+        }
+    }
+
+    /// Sends a request within the dialog, with the credentials that are known to be wanted.
+    fn send(
+        &mut self,
+        now: Timestamp,
+        core: &mut Core,
+        mut request: Request,
+        purpose: Purpose,
+    ) -> Option<TransactionId> {
+        let hop = self.dialog.as_ref()?.hop();
+        self.auth.authorize(&mut request, &mut core.random);
+        let contact =
+            matches!(purpose, Purpose::Reinvite | Purpose::Update | Purpose::Refer | Purpose::Notify);
+        let user = contact.then_some(self.contact_user.as_str());
+        Some(core.send_request(now, request, &hop, user, self.owner(purpose), 0))
+    }
+
+    /// After 401 or 407: the same once more with an answer to the challenge, if there is one.
+    fn retry(
+        &mut self,
+        now: Timestamp,
+        core: &mut Core,
+        purpose: Purpose,
+        answered: &Answered,
+    ) -> Option<TransactionId> {
+        if !matches!(answered.response.status, 401 | 407)
+            || !self.auth.challenged(&answered.response, answered.attempt)
+        {
+            return None;
+        }
+        let dialog = self.dialog.as_mut()?;
+        let mut request = answered.request.clone();
+        dialog.local_cseq = dialog.local_cseq.saturating_add(1);
+        request.headers.remove("Via");
+        request.headers.set("CSeq", format!("{} {}", dialog.local_cseq, request.method));
+        let hop = dialog.hop();
+        self.auth.authorize(&mut request, &mut core.random);
+        let user = request.headers.has("Contact").then(|| self.contact_user.clone());
+        let owner = self.owner(purpose);
+        Some(core.send_request(now, request, &hop, user.as_deref(), owner, answered.attempt + 1))
+    }
+
+    /// A 2xx or 1xx with tag and Contact, as dialogs are made and refreshed with.
+    fn reply(&self, core: &Core, request: &Request, status: u16, reason: &str, flow: &Flow) -> Response {
+        let mut response = request.reply(status, reason, Some(&self.local_tag));
+        if status > 100 && status < 300 {
+            response.headers.push("Contact", core.contact(&self.contact_user, flow));
+            response.headers.push("Allow", core.allow());
+        }
+        if (200..300).contains(&status) {
+            response.headers.push("Supported", SUPPORTED);
+        }
+        response
+    }
+
+    /// A plain answer to a request within the dialog.
+    fn respond(&self, now: Timestamp, core: &mut Core, id: TransactionId, request: &Request, status: u16) {
+        let mut response = request.reply(status, "", Some(&self.local_tag));
+        if status == 500 {
+            // §14.2, §12.2.2: try again soon.
+            let wait = core.between(std::time::Duration::ZERO, std::time::Duration::from_secs(10));
+            response.headers.push("Retry-After", wait.as_secs().to_string());
+        }
+        core.respond(now, id, response);
+    }
+
+    fn flow_of(core: &Core, id: TransactionId) -> Option<Flow> {
+        core.table.servers.get(&id).map(|server| server.flow)
+    }
+
+    fn learn(&mut self, headers: &Headers) {
+        if headers.has("Allow") {
+            self.peer_updates = headers.lists("Allow", Method::Update.as_str());
+        }
+    }
+}
+
+/// Option tags that are understood.
+pub(super) const SUPPORTED: &str = "timer";
+
+/// Names that the user's further headers must not carry: they are made here.
+fn allowed(headers: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {
+    const OWN: [&str; 10] = [
+        "Via",
+        "From",
+        "To",
+        "Call-ID",
+        "CSeq",
+        "Content-Length",
+        "Content-Type",
+        "Route",
+        "Record-Route",
+        "Max-Forwards",
+    ];
+    headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .filter(|(name, _)| !OWN.iter().any(|own| own.eq_ignore_ascii_case(name)))
+}
