@@ -16,6 +16,7 @@ pub mod mixer;
 pub mod opus;
 pub mod plc;
 pub mod resample;
+pub mod stretch;
 pub mod tone;
 pub mod wav;
 

@@ -1,1 +1,19 @@
-//! RTP and RTCP: packets, jitter buffer, telephone events.
+//! RTP and RTCP (RFC 3550) for one voice leg.
+//!
+//! ```text
+//! datagram ─► packet::Packet ─► receiver::Receiver ─► pull every 20 ms ─► Frame
+//!                  │                 └ sequence, jitter, dtmf, codec
+//!                  └────────────► sender::Sender::relay ─► datagram      (two parties, one codec)
+//! Frame ─────────────────────────► sender::Sender::push ─► datagram
+//! ```
+//! Nothing here allocates for each packet once a stream has warmed up. SRTP will sit between the datagram and
+//! [`packet::Packet`], on both ways.
+
+pub mod delay;
+pub mod dtmf;
+pub mod jitter;
+pub mod packet;
+pub mod quality;
+pub mod receiver;
+pub mod sender;
+pub mod sequence;

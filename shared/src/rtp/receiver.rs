@@ -1,0 +1,424 @@
+//! One incoming stream: packets in when they come, a frame out every 20 ms.
+
+use serde::{Deserialize, Serialize};
+
+use super::dtmf::{KeyEvent, Listener};
+use super::jitter::{Arrival, JitterBuffer, Pull, Status};
+use super::packet::Packet;
+use super::quality::Conditions;
+use super::sequence::{Sequence, Step};
+use crate::audio::codec::{Codec, CodecError, Decoder, MAX_PACKET_SAMPLES};
+use crate::audio::level::rms_dbov;
+use crate::audio::stretch::{SHORTEN_SAMPLES, shorten};
+use crate::audio::{FRAME_SAMPLES, Frame, RATE_HZ};
+use crate::sdp::{Negotiated, TelephoneEvent};
+use crate::time::Timestamp;
+
+/// Decoded samples that wait: two of the longest packets.
+const PENDING_SAMPLES: usize = 2 * MAX_PACKET_SAMPLES + FRAME_SAMPLES;
+/// Payload type of comfort noise at 8 kHz (RFC 3389 §4).
+const STATIC_NOISE: u8 = 13;
+/// Sound this quiet may be shortened without a thought.
+const QUIET_DBOV: f32 = -50.0;
+/// Frames between two cuts in sound that is not quiet: 200 ms.
+const CUT_PAUSE_FRAMES: u32 = 10;
+
+/// What was negotiated for receiving.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Config {
+    /// Payload types of voice; they share one clock, that of the first. Others are left out.
+    pub codecs: Vec<(u8, Codec)>,
+    /// Keys as events.
+    pub telephone_event: Option<TelephoneEvent>,
+    /// Comfort noise beside the static payload type 13.
+    pub comfort_noise: Option<u8>,
+}
+
+impl From<&Negotiated> for Config {
+    fn from(negotiated: &Negotiated) -> Self {
+        Config {
+            codecs: negotiated.receive.clone(),
+            telephone_event: negotiated.telephone_event,
+            comfort_noise: negotiated.comfort_noise,
+        }
+    }
+}
+
+/// What a packet carries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Voice in this codec.
+    Voice(Codec),
+    /// A key, its duration in this clock.
+    Event {
+        /// Ticks a second.
+        clock_rate_hz: u32,
+    },
+    /// Comfort noise, which is played as silence.
+    Noise,
+    /// A payload type that was not negotiated.
+    Unknown,
+    /// From another source than the stream, or far out of its sequence: left out until a second one follows.
+    Stray,
+}
+
+/// What a pulled frame is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pulled {
+    /// What was received.
+    Voice,
+    /// At least in part made up for what was lost.
+    Concealed,
+    /// Nobody sends.
+    Silence,
+}
+
+/// Counts and delays of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Statistics {
+    /// The source, none before the first packet.
+    pub ssrc: Option<u32>,
+    /// Packets of the present source.
+    pub received: u64,
+    /// Packets of the present source that did not come; doubles can make it negative.
+    pub lost: i64,
+    /// Interarrival jitter in milliseconds (RFC 3550 §6.4.1).
+    pub jitter_millis: f32,
+    /// Packets with a payload type that was not negotiated.
+    pub unknown: u64,
+    /// Packets from elsewhere or far out of sequence.
+    pub stray: u64,
+    /// Payloads that could not be decoded.
+    pub damaged: u64,
+    /// Times that the source changed or began anew.
+    pub restarts: u64,
+    /// The jitter buffer.
+    pub buffer: Status,
+}
+
+#[derive(Debug)]
+struct Source {
+    ssrc: u32,
+    /// A packet of another source, and the number that would confirm it.
+    rival: Option<(u32, u16)>,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Receiver {
+    config: Config,
+    decoders: Vec<(Codec, Decoder)>,
+    codec: Codec,
+    source: Option<Source>,
+    sequence: Sequence,
+    buffer: JitterBuffer,
+    keys: Listener,
+    pending: Box<[i16; PENDING_SAMPLES]>,
+    pending_len: usize,
+    /// The sample after the pending ones will not follow the ones before: the decoder starts afresh.
+    is_stale: bool,
+    /// Ticks that were skipped beyond the last packet, or are still to be skipped when negative.
+    skipped_ticks: i64,
+    frames_since_cut: u32,
+    statistics: Statistics,
+}
+
+impl Receiver {
+    /// A stream before its first packet.
+    pub fn new(config: Config) -> Result<Self, CodecError> {
+        let codec = config.codecs.first().map_or(Codec::Pcmu, |(_, codec)| *codec);
+        let clock_rate_hz = codec.clock_rate_hz();
+        let mut decoders: Vec<(Codec, Decoder)> = Vec::with_capacity(1);
+        for (_, codec) in config.codecs.iter().filter(|(_, codec)| codec.clock_rate_hz() == clock_rate_hz) {
+            if decoders.iter().all(|(known, _)| known != codec) {
+                decoders.push((*codec, Decoder::new(*codec)?));
+            }
+        }
+        let event_clock_hz = config.telephone_event.map_or(clock_rate_hz, |event| event.clock_rate_hz);
+        Ok(Receiver {
+            config,
+            decoders,
+            codec,
+            source: None,
+            sequence: Sequence::new(clock_rate_hz),
+            buffer: JitterBuffer::new(clock_rate_hz),
+            keys: Listener::new(event_clock_hz),
+            pending: Box::new([0; PENDING_SAMPLES]),
+            pending_len: 0,
+            is_stale: false,
+            skipped_ticks: 0,
+            frames_since_cut: 0,
+            statistics: Statistics::default(),
+        })
+    }
+
+    /// After a re-INVITE. The stream goes on when nothing changed, and begins anew when something did.
+    pub fn configure(&mut self, config: Config) -> Result<(), CodecError> {
+        if config != self.config {
+            *self = Receiver::new(config)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a packet, and says what it carries. In relay mode the owner hands it on with that.
+    pub fn receive(&mut self, now: Timestamp, packet: &Packet<'_>) -> Content {
+        let content = self.content(packet.payload_type);
+        if content == Content::Unknown {
+            self.statistics.unknown += 1;
+        }
+        if !self.is_from_source(packet) {
+            self.statistics.stray += 1;
+            return Content::Stray;
+        }
+        let number = match self.sequence.step(packet.sequence) {
+            Step::Good(number) => number,
+            Step::Suspect => {
+                self.statistics.stray += 1;
+                return Content::Stray;
+            }
+            Step::Restart(number) => {
+                self.restart();
+                number
+            }
+        };
+        let timestamp = self.sequence.extend_timestamp(packet.timestamp);
+        let mut arrival = Arrival {
+            sequence: number,
+            timestamp,
+            ticks: 0,
+            payload_type: packet.payload_type,
+            payload: &[],
+        };
+        match content {
+            Content::Voice(codec) => {
+                self.sequence.arrived(now, packet.timestamp);
+                match codec.ticks(packet.payload) {
+                    Some(ticks) => {
+                        arrival.ticks = ticks;
+                        arrival.payload = packet.payload;
+                    }
+                    None => self.statistics.damaged += 1,
+                }
+            }
+            Content::Event { .. } => self.keys.receive(now, packet.timestamp, packet.payload),
+            Content::Noise | Content::Unknown | Content::Stray => {}
+        }
+        self.buffer.insert(now, arrival);
+        content
+    }
+
+    /// Writes the next 20 ms. Call every 20 ms, or [`Receiver::skip`] in its place.
+    pub fn pull(&mut self, now: Timestamp, frame: &mut Frame) -> Pulled {
+        self.keys.tick(now);
+        self.frames_since_cut = self.frames_since_cut.saturating_add(1);
+        let mut pulled = if self.pending_len > 0 { Pulled::Voice } else { Pulled::Silence };
+        while self.pending_len < FRAME_SAMPLES {
+            pulled = merge(pulled, self.decode_next(now));
+        }
+        if pulled == Pulled::Voice && self.buffer.surplus_millis() >= 20 {
+            self.catch_up(now);
+        }
+        frame.0.copy_from_slice(&self.pending[..FRAME_SAMPLES]);
+        self.pending.copy_within(FRAME_SAMPLES..self.pending_len, 0);
+        self.pending_len -= FRAME_SAMPLES;
+        pulled
+    }
+
+    /// Lets 20 ms pass without decoding: in relay mode nobody needs the sound, but the buffer keeps its place.
+    pub fn skip(&mut self, now: Timestamp) {
+        self.keys.tick(now);
+        self.pending_len = 0;
+        self.is_stale = true;
+        let frame_ticks = i64::from(self.codec.clock_rate_hz() / 50);
+        self.skipped_ticks += frame_ticks;
+        while self.skipped_ticks > 0 {
+            self.skipped_ticks -= match self.buffer.pull(now) {
+                Pull::Packet { ticks, .. } => i64::from(ticks),
+                Pull::Lost { .. } | Pull::Silence => frame_ticks,
+            };
+        }
+    }
+
+    /// The next thing that happened to a key.
+    pub fn poll_key(&mut self) -> Option<KeyEvent> {
+        self.keys.poll()
+    }
+
+    /// Counts and delays.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            ssrc: self.source.as_ref().map(|source| source.ssrc),
+            received: self.sequence.received(),
+            lost: self.sequence.lost(),
+            jitter_millis: self.sequence.jitter_millis(),
+            buffer: self.buffer.status(),
+            ..self.statistics
+        }
+    }
+
+    /// What quality is to be expected, with the round trip that RTCP measured.
+    pub fn conditions(&self, round_trip_millis: f32) -> Conditions {
+        let statistics = self.statistics();
+        let expected = self.sequence.expected().max(1) as f32;
+        let missing = statistics.lost.max(0) as f32 + statistics.buffer.late as f32;
+        let delay = round_trip_millis / 2.0 + statistics.buffer.target_millis as f32 + 20.0;
+        Conditions::new(self.codec, 100.0 * missing / expected, delay)
+    }
+
+    /// The codec that is received now.
+    pub fn codec(&self) -> Codec {
+        self.codec
+    }
+
+    /// The sequence of the stream, for reports ([`super::rtcp`]).
+    pub fn sequence_mut(&mut self) -> &mut Sequence {
+        &mut self.sequence
+    }
+
+    /// The source of the stream.
+    pub fn ssrc(&self) -> Option<u32> {
+        self.source.as_ref().map(|source| source.ssrc)
+    }
+
+    fn content(&self, payload_type: u8) -> Content {
+        let voice = self.config.codecs.iter().find(|(number, _)| *number == payload_type);
+        if let Some((_, codec)) = voice
+            && self.decoders.iter().any(|(known, _)| known == codec)
+        {
+            return Content::Voice(*codec);
+        }
+        match self.config.telephone_event {
+            Some(event) if event.receive == payload_type => {
+                Content::Event { clock_rate_hz: event.clock_rate_hz }
+            }
+            _ if payload_type == STATIC_NOISE || self.config.comfort_noise == Some(payload_type) => {
+                Content::Noise
+            }
+            _ => Content::Unknown,
+        }
+    }
+
+    /// Whether the packet belongs to the stream. The first source is taken at once; a new one needs two packets
+    /// in a row (RFC 3550 appendix A.1), so that a stray packet cannot take the stream over.
+    fn is_from_source(&mut self, packet: &Packet<'_>) -> bool {
+        let Some(source) = &mut self.source else {
+            self.source = Some(Source { ssrc: packet.ssrc, rival: None });
+            return true;
+        };
+        if source.ssrc == packet.ssrc {
+            return true;
+        }
+        if source.rival != Some((packet.ssrc, packet.sequence)) {
+            source.rival = Some((packet.ssrc, packet.sequence.wrapping_add(1)));
+            return false;
+        }
+        self.source = Some(Source { ssrc: packet.ssrc, rival: None });
+        self.sequence = Sequence::new(self.codec.clock_rate_hz());
+        self.restart();
+        true
+    }
+
+    fn restart(&mut self) {
+        self.buffer.restart();
+        self.keys.restart();
+        self.is_stale = true;
+        self.statistics.restarts += 1;
+    }
+
+    /// Decodes what is due, behind the pending samples.
+    fn decode_next(&mut self, now: Timestamp) -> Pulled {
+        let mut frame = Frame::SILENCE;
+        let pulled = match self.buffer.pull(now) {
+            Pull::Packet { payload_type, payload, .. } => {
+                let codec = self
+                    .config
+                    .codecs
+                    .iter()
+                    .find(|(number, _)| *number == payload_type)
+                    .map(|(_, codec)| *codec);
+                if let Some(codec) = codec.filter(|codec| *codec != self.codec) {
+                    self.codec = codec;
+                    self.is_stale = true;
+                }
+                let room = &mut self.pending[self.pending_len..];
+                let decoder = decoder(&mut self.decoders, self.codec);
+                let written = match decoder {
+                    Some(decoder) => {
+                        if std::mem::take(&mut self.is_stale) {
+                            decoder.reset();
+                        }
+                        decoder.decode(payload, room)
+                    }
+                    None => 0,
+                };
+                if written > 0 {
+                    self.pending_len += written;
+                    return Pulled::Voice;
+                }
+                self.statistics.damaged += 1;
+                conceal(&mut self.decoders, self.codec, None, &mut frame);
+                Pulled::Concealed
+            }
+            Pull::Lost { next } => {
+                if !self.is_stale {
+                    let next = next.filter(|(payload_type, _)| {
+                        self.config
+                            .codecs
+                            .iter()
+                            .any(|(number, codec)| number == payload_type && *codec == self.codec)
+                    });
+                    conceal(&mut self.decoders, self.codec, next.map(|(_, payload)| payload), &mut frame);
+                }
+                Pulled::Concealed
+            }
+            Pull::Silence => Pulled::Silence,
+        };
+        let end = self.pending_len + FRAME_SAMPLES;
+        self.pending[self.pending_len..end].copy_from_slice(&frame.0);
+        self.pending_len = end;
+        pulled
+    }
+
+    /// Takes away delay: one packet more than due, and then less sound.
+    fn catch_up(&mut self, now: Timestamp) {
+        let is_quiet = rms_dbov(&self.pending[..self.pending_len]) < QUIET_DBOV;
+        if !is_quiet && self.frames_since_cut < CUT_PAUSE_FRAMES {
+            return;
+        }
+        while self.pending_len < SHORTEN_SAMPLES + FRAME_SAMPLES {
+            if self.decode_next(now) != Pulled::Voice {
+                return;
+            }
+        }
+        let len = shorten(&mut self.pending[..self.pending_len]);
+        let cut_millis = (self.pending_len - len) as u64 * 1_000 / u64::from(RATE_HZ);
+        self.pending_len = len;
+        self.frames_since_cut = 0;
+        self.buffer.shortened(cut_millis);
+    }
+}
+
+fn merge(first: Pulled, second: Pulled) -> Pulled {
+    match (first, second) {
+        (Pulled::Concealed, _) | (_, Pulled::Concealed) => Pulled::Concealed,
+        (Pulled::Voice, _) | (_, Pulled::Voice) => Pulled::Voice,
+        (Pulled::Silence, Pulled::Silence) => Pulled::Silence,
+    }
+}
+
+fn decoder(decoders: &mut [(Codec, Decoder)], codec: Codec) -> Option<&mut Decoder> {
+    decoders.iter_mut().find(|(known, _)| *known == codec).map(|(_, decoder)| decoder)
+}
+
+fn conceal(decoders: &mut [(Codec, Decoder)], codec: Codec, next: Option<&[u8]>, frame: &mut Frame) {
+    match (decoder(decoders, codec), next) {
+        (Some(decoder), Some(next)) => decoder.recover(next, frame),
+        (Some(decoder), None) => decoder.conceal(frame),
+        (None, _) => {}
+    }
+}
+
+#[cfg(test)]
+#[path = "receiver_tests.rs"]
+mod tests;
