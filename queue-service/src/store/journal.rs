@@ -149,15 +149,17 @@ impl Journal {
         Ok(seq.map_or(0, from_sql))
     }
 
-    /// Events of one type up to a number, oldest first.
+    /// Events of one type after a number and up to another, oldest first.
     ///
     /// # Errors
     /// [`StoreError::Query`], [`StoreError::Read`].
-    pub async fn of_kind(&self, kind: &str, until: u64) -> Result<Vec<Stamped>, StoreError> {
+    pub async fn of_kind(&self, kind: &str, after: u64, until: u64) -> Result<Vec<Stamped>, StoreError> {
         let rows: Vec<Stored> = on!(self.store.reader, pool => sqlx::query_as(
-            "SELECT seq, happened_at, event FROM journal WHERE kind = $1 AND seq <= $2 ORDER BY seq",
+            "SELECT seq, happened_at, event FROM journal
+             WHERE kind = $1 AND seq > $2 AND seq <= $3 ORDER BY seq",
         )
         .bind(kind)
+        .bind(to_sql(after))
         .bind(to_sql(until))
         .fetch_all(pool)
         .await?);

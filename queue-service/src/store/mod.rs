@@ -11,6 +11,8 @@ mod pool;
 mod recordings;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod transcripts;
 
