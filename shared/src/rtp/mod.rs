@@ -15,5 +15,6 @@ pub mod jitter;
 pub mod packet;
 pub mod quality;
 pub mod receiver;
+pub mod rtcp;
 pub mod sender;
 pub mod sequence;
