@@ -107,7 +107,7 @@ impl Rtcp {
         output: &mut [u8],
     ) -> usize {
         // RFC 3550 §6.3.1: spread, so that the reports of many legs do not fall together.
-        let spread = u64::from(generator.next_u32()) * INTERVAL.as_micros() as u64 >> 32;
+        let spread = (u64::from(generator.next_u32()) * INTERVAL.as_micros() as u64) >> 32;
         self.next_at = now + INTERVAL / 2 + Duration::from_micros(spread);
         self.write(now, sender, receiver, false, output)
     }

@@ -96,8 +96,8 @@ fn reports_say_who_and_how_much() {
     let position = side.sender.position();
     assert_eq!((report.ssrc(), report.packet_count(), report.octet_count()), (position.ssrc, 3, 480));
     assert_eq!(report.ntp_timestamp() >> 32, 1_700_000_000 + NTP_OFFSET_SECS);
-    // 60 ms were pushed until 40 ms; at 100 ms the timeline is 60 ms further.
-    assert_eq!(report.rtp_timestamp(), position.timestamp.wrapping_add(480));
+    // 60 ms were pushed until 60 ms; at 100 ms the timeline is 40 ms further.
+    assert_eq!(report.rtp_timestamp(), position.timestamp.wrapping_add(320));
     let name = b"agent@callfloor.example";
     assert!(datagram.windows(name.len()).any(|part| part == name));
     // Nothing sent since: a receiver report.

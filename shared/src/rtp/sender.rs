@@ -1,6 +1,8 @@
 //! One outgoing stream: own sound encoded, or the packets of another leg with our header (relay). Both share one
 //! SSRC, one row of sequence numbers and one timeline, so the far side notices no change between them.
 
+use std::time::Duration;
+
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +66,7 @@ pub struct Position {
     pub sequence: u16,
     /// The timestamp of the next sample that is taken.
     pub timestamp: u32,
-    /// When that was true; none before the first frame.
+    /// When that sample is due, a frame after the last one began; none before the first frame.
     pub at: Option<Timestamp>,
     /// Packets sent.
     pub packets: u32,
@@ -207,7 +209,7 @@ impl Sender {
                 self.position.timestamp = self.position.timestamp.wrapping_add(frame_ticks);
             }
         }
-        self.position.at = Some(now);
+        self.position.at = Some(now + Duration::from_millis(FRAME_MILLIS));
     }
 
     /// Writes the next packet; returns its length, 0 when there is none. `output` holds
@@ -312,9 +314,13 @@ impl Sender {
         let Some(len) = sent.write_into(output) else { return 0 };
         if ahead || !known {
             self.position.sequence = sequence.wrapping_add(1);
-            if !matches!(content, Content::Event { .. }) {
-                self.position.timestamp = timestamp;
-                self.position.at = Some(now);
+            if let Content::Voice(codec) = content {
+                let ticks = codec.ticks(packet.payload).unwrap_or(codec.ticks_per_frame());
+                let duration = Duration::from_micros(
+                    u64::from(ticks) * 1_000 / u64::from(codec.clock_rate_hz() / 1_000),
+                );
+                self.position.timestamp = timestamp.wrapping_add(ticks);
+                self.position.at = Some(now + duration);
             }
         }
         self.count(len);
@@ -339,21 +345,20 @@ impl Sender {
     /// The timestamp that belongs to `now`, for sender reports (RFC 3550 §6.4.1).
     pub fn timestamp_at(&self, now: Timestamp) -> u32 {
         let Some(at) = self.position.at else { return self.position.timestamp };
-        self.position.timestamp.wrapping_add(self.ticks_since(now, at))
+        self.position.timestamp.wrapping_add(self.ticks(now - at)).wrapping_sub(self.ticks(at - now))
     }
 
-    /// The source changes: the timeline goes on by the time that passed, at least by one frame.
+    /// The source changes: the timeline goes on where time is, never before the end of what was sent.
     fn begin_stretch(&mut self, now: Timestamp) {
         if let Some(at) = self.position.at {
-            let ticks = self.ticks_since(now, at).max(self.config.codec.ticks_per_frame());
-            self.position.timestamp = self.position.timestamp.wrapping_add(ticks);
+            self.position.timestamp = self.position.timestamp.wrapping_add(self.ticks(now - at));
         }
         self.pending_len = 0;
         self.marker = true;
     }
 
-    fn ticks_since(&self, now: Timestamp, at: Timestamp) -> u32 {
-        let micros = now.since(at).as_micros() as u64;
+    fn ticks(&self, duration: Duration) -> u32 {
+        let micros = duration.as_micros() as u64;
         (micros.saturating_mul(u64::from(self.config.codec.clock_rate_hz())) / 1_000_000) as u32
     }
 

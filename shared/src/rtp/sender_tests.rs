@@ -144,9 +144,9 @@ fn relay_and_mix_are_one_stream() {
             relay(&mut sender, millis, &source(sequence, timestamp, 0, &payload), voice).expect("sent")
         },
     );
-    // The first packet was pushed at 0 ms and stands for 20 ms; the next begins where time is.
+    // The first packet was pushed at 0 ms and stands for 20 ms; the next begins where it ended.
     let base = relayed[0].1;
-    assert_eq!(base.wrapping_sub(first.1), 320);
+    assert_eq!(base.wrapping_sub(first.1), 160);
     assert_eq!(relayed.map(|sent| sent.0.wrapping_sub(first.0)), [1, 2, 4, 3]);
     assert_eq!(relayed.map(|sent| sent.1.wrapping_sub(base)), [0, 160, 480, 320]);
     assert_eq!(relayed.map(|sent| sent.2), [true, false, false, false]);

@@ -141,7 +141,7 @@ fn media_line(
     session_direction: Direction,
 ) -> MediaLine {
     let attributes = &media.attributes;
-    let number = |name: &str| value(attributes, name).and_then(|text| first_number(text));
+    let number = |name: &str| value(attributes, name).and_then(first_number);
     let rtcp = value(attributes, "rtcp").and_then(|text| {
         let mut words = text.split_ascii_whitespace();
         let port = words.next()?.parse().ok().filter(|port| *port != 0)?;
