@@ -26,6 +26,11 @@ pub(super) fn clip(name: &str) -> Vec<i16> {
     read(&data().join("speech").join(name))
 }
 
+/// A sound that the service ships.
+pub(super) fn shipped(name: &str) -> Vec<i16> {
+    read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets").join(name))
+}
+
 /// A clip without words.
 pub(super) fn nonspeech(name: &str) -> Vec<i16> {
     read(&data().join("speech/nonspeech").join(name))

@@ -84,7 +84,8 @@ fn an_engine_that_gives_up_fails_the_recording() {
 mod with_the_engine {
     use super::*;
     use crate::transcript::engine::{Engine, StopFlag};
-    use crate::transcript::test_data::{demonstration, nonspeech};
+    use crate::transcript::test_data::{clips, demonstration, nonspeech, shipped};
+    use shared::audio::codec::{Codec, Decoder, Encoder, MAX_PACKET_SAMPLES, MAX_PAYLOAD_BYTES};
 
     /// A track with clips at their moments (in milliseconds).
     fn track(len_millis: usize, clips: &[(usize, &str)]) -> Vec<i16> {
@@ -129,5 +130,44 @@ mod with_the_engine {
             assert!(segment.from_millis.abs_diff(from) <= 300, "{segment:?} should begin at {from}");
             assert!(segment.to_millis.abs_diff(to) <= 300, "{segment:?} should end at {to}");
         }
+    }
+
+    /// What the far end hears of it.
+    fn through(codec: Codec, samples: &[i16]) -> Vec<i16> {
+        let mut encoder = Encoder::new(codec).expect("an encoder");
+        let mut decoder = Decoder::new(codec).expect("a decoder");
+        let mut heard = Vec::new();
+        let (mut payload, mut frame) = ([0; MAX_PAYLOAD_BYTES], [0; MAX_PACKET_SAMPLES]);
+        for chunk in samples.chunks_exact(320) {
+            let octets = encoder.encode(chunk, &mut payload);
+            let len = decoder.decode(&payload[..octets], &mut frame);
+            heard.extend_from_slice(&frame[..len]);
+        }
+        heard
+    }
+
+    #[test]
+    fn the_demo_speaks_what_its_model_understands() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("customer.wav");
+        let settings = demonstration();
+        let mut engine = Engine::load(&settings, StopFlag::default()).expect("the shipped model");
+        let mut heard = |samples: &[i16]| {
+            write_track(&path, samples);
+            let tracks = [(Track::Customer, path.clone())];
+            let segments =
+                transcribe(&tracks, &settings, &mut |samples| engine.recognise(samples)).expect("readable");
+            segments.into_iter().map(|segment| segment.text).collect::<Vec<_>>()
+        };
+        let clips = clips("clips");
+        assert_eq!(clips.len(), 20);
+        for (number, (name, samples, spoken)) in clips.into_iter().enumerate() {
+            let samples = [silence(500), samples, silence(700)].concat();
+            assert_eq!(heard(&samples), [spoken.as_str()], "{name}");
+            let codec = Codec::ALL[number % Codec::ALL.len()];
+            assert_eq!(heard(&through(codec, &samples)), [spoken.as_str()], "{name} through {codec}");
+        }
+        let music = shipped("prompts/hold-music.wav");
+        assert_eq!(heard(&music), [""; 0], "music on hold");
     }
 }
