@@ -1,0 +1,215 @@
+//! A bridge: the parties of one call, who hears whom, and the recording of it.
+
+use shared::audio::Frame;
+use shared::audio::level::{SILENCE_DBOV, rms_dbov};
+use shared::audio::mixer::{HearMatrix, MAX_PARTIES, Mixer, Party, Role, Track};
+use shared::id::CallId;
+use shared::rtp::dtmf::KeyEvent;
+use shared::time::Timestamp;
+
+use super::event::MediaEvent;
+use super::stats::WorkerCounters;
+use super::worker::Desk;
+use crate::recording::tap::Tap;
+
+/// The parties of one call.
+#[derive(Debug)]
+pub(super) struct Bridge {
+    pub(super) call: CallId,
+    /// Where its ports are; the place in this list is the place in the matrix.
+    pub(super) slots: Vec<usize>,
+    matrix: HearMatrix,
+    recording: Option<Recording>,
+    is_relaying: bool,
+    /// Frames are decoded: somebody mixes or records.
+    decodes: bool,
+}
+
+#[derive(Debug)]
+struct Recording {
+    tap: Tap,
+    first_tick: u64,
+}
+
+/// Room for the frames of one bridge, used by all of a worker in turn.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    heard: [Frame; MAX_PARTIES],
+    has_voice: [bool; MAX_PARTIES],
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Scratch { heard: [Frame::SILENCE; MAX_PARTIES], has_voice: [false; MAX_PARTIES] }
+    }
+}
+
+impl Bridge {
+    pub(super) fn new(call: CallId) -> Self {
+        Bridge {
+            call,
+            slots: Vec::with_capacity(MAX_PARTIES),
+            matrix: HearMatrix::default(),
+            recording: None,
+            is_relaying: false,
+            decodes: false,
+        }
+    }
+
+    /// Starts the tracks with frame number `tick`.
+    pub(super) fn record(&mut self, tick: u64, tap: Tap) {
+        self.stop_record(tick);
+        self.recording = Some(Recording { tap, first_tick: tick });
+    }
+
+    /// Ends the tracks before frame number `tick`.
+    pub(super) fn stop_record(&mut self, tick: u64) {
+        if let Some(recording) = self.recording.take() {
+            recording.tap.end(tick - recording.first_tick);
+        }
+    }
+
+    /// Works out anew who hears whom and whether packets can be relayed. To be called after every change; the packet
+    /// path only follows the result.
+    pub(super) fn plan(&mut self, desk: &mut Desk) {
+        let mut parties = [Party::new(Role::Customer); MAX_PARTIES];
+        let mut count = 0;
+        for (party, slot) in parties.iter_mut().zip(&self.slots) {
+            if let Some(port) = desk.port(*slot) {
+                *party = port.party;
+                port.relay_to = None;
+                port.is_relayed_to = false;
+            }
+            count += 1;
+        }
+        self.matrix = HearMatrix::of(&parties[..count]);
+        let pair = self
+            .matrix
+            .relay_pair()
+            .and_then(|(first, second)| Some((*self.slots.get(first)?, *self.slots.get(second)?)));
+        let can_relay = pair.is_some_and(|(first, second)| {
+            let view = |slot: usize| desk.ports.get(slot).and_then(Option::as_ref);
+            view(first).zip(view(second)).is_some_and(|(first, second)| first.can_relay_with(second))
+        });
+        if let Some((first, second)) = pair.filter(|_| can_relay) {
+            for (from, to) in [(first, second), (second, first)] {
+                if let Some(port) = desk.port(from) {
+                    port.relay_to = Some(to);
+                    port.is_relayed_to = true;
+                }
+            }
+        }
+        if can_relay != self.is_relaying {
+            self.is_relaying = can_relay;
+            if can_relay {
+                WorkerCounters::count(&desk.counters.relaying);
+            } else {
+                WorkerCounters::uncount(&desk.counters.relaying);
+            }
+        }
+        self.decodes = !can_relay || self.recording.is_some();
+    }
+
+    /// Makes the frame number `tick`: takes 20 ms from every party, records them, gives every party what it hears.
+    pub(super) fn frame(&mut self, now: Timestamp, tick: u64, desk: &mut Desk, scratch: &mut Scratch) {
+        let mut plan_again = false;
+        let mut sum = Frame::SILENCE;
+        for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
+            let no_media = desk.no_media;
+            let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) else { continue };
+            let frame = &mut scratch.heard[place];
+            scratch.has_voice[place] = port.pull(now, self.decodes, frame);
+            if self.decodes {
+                let level = if scratch.has_voice[place] { rms_dbov(&frame.0) } else { SILENCE_DBOV };
+                let talked = port.talk.is_talking();
+                let talking = port.talk.push(level);
+                if talking != talked {
+                    desk.outlet.send(MediaEvent::Talk { call: self.call, leg: port.leg, talking });
+                }
+            }
+            if let Some(for_secs) = port.watch(now, no_media) {
+                desk.outlet.send(MediaEvent::NoMedia { call: self.call, leg: port.leg, for_secs });
+            }
+        }
+        self.keys(desk);
+        self.tap(tick, scratch);
+        for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
+            let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) else { continue };
+            if !port.is_relayed_to {
+                Mixer::mix_row(&scratch.inputs(), self.matrix.row(place), &mut sum);
+                let was_active = port.player.is_active();
+                if let Some(id) = port.player.add_to(&mut sum) {
+                    desk.outlet.send(MediaEvent::PlayDone { call: self.call, leg: port.leg, id });
+                }
+                plan_again |= was_active && !port.player.is_active();
+                plan_again |= port.send_frame(now, Some(&sum), &desk.counters);
+            }
+            port.report(now, &mut desk.random);
+        }
+        if plan_again {
+            self.plan(desk);
+        }
+    }
+
+    fn tap(&mut self, tick: u64, scratch: &mut Scratch) {
+        let Some(recording) = &mut self.recording else { return };
+        let mut tracks = [Frame::SILENCE; 3];
+        let inputs = scratch.inputs();
+        for (track, frame) in Track::ALL.into_iter().zip(&mut tracks) {
+            Mixer::mix_row(&inputs, self.matrix.track(track), frame);
+        }
+        recording.tap.push(tick - recording.first_tick, tracks.each_ref().map(|frame| Some(&frame.0)));
+    }
+
+    /// Lets a frame pass that the worker was too late for.
+    pub(super) fn miss_frame(&mut self, now: Timestamp, desk: &mut Desk) {
+        for slot in &self.slots {
+            if let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) {
+                port.miss_frame(now, &desk.counters);
+            }
+        }
+    }
+
+    /// Tells the keys that went down, and presses them again towards whoever hears the one who pressed, unless they
+    /// went on as they came. A supervisor's keys go nowhere.
+    fn keys(&self, desk: &mut Desk) {
+        for (place, slot) in self.slots.iter().enumerate() {
+            while let Some((event, port)) = desk
+                .ports
+                .get_mut(*slot)
+                .and_then(Option::as_mut)
+                .and_then(|port| Some((port.next_key()?, port)))
+            {
+                let (key, millis) = match event {
+                    KeyEvent::Pressed(digit) => {
+                        port.is_key_relayed = port.relay_to.is_some();
+                        let leg = port.leg;
+                        desk.outlet.send(MediaEvent::Digit { call: self.call, leg, digit });
+                        continue;
+                    }
+                    KeyEvent::Released { key, millis } => (key, millis),
+                };
+                if port.is_key_relayed || matches!(port.party.role, Role::Supervisor(_)) {
+                    continue;
+                }
+                for (listener, other) in self.slots.iter().enumerate() {
+                    if self.matrix.hears(listener, place)
+                        && let Some(port) = desk.port(*other)
+                    {
+                        port.press(key, millis);
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Scratch {
+    fn inputs(&self) -> [Option<&Frame>; MAX_PARTIES] {
+        let mut inputs = [None; MAX_PARTIES];
+        for ((input, frame), has_voice) in inputs.iter_mut().zip(&self.heard).zip(self.has_voice) {
+            *input = has_voice.then_some(frame);
+        }
+        inputs
+    }
+}

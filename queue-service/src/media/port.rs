@@ -1,0 +1,394 @@
+//! A port: the sockets of one leg, whom it listens to, what it sends.
+//!
+//! ```text
+//! socket ─► latch ─► Packet ─► Receiver ─► frame, keys          (mix)
+//!                      └─────► the other port's Sender ─► socket (relay)
+//! frame + player ─► Sender ─► socket
+//! ```
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use rand::Rng;
+use rand::rngs::StdRng;
+use shared::audio::Frame;
+use shared::audio::codec::{Codec, CodecError};
+use shared::audio::level::TalkDetector;
+use shared::audio::mixer::{Party, Role};
+use shared::id::{CallId, LegId};
+use shared::rtp::dtmf::KeyEvent;
+use shared::rtp::packet::{self, MAX_PACKET_BYTES, Packet};
+use shared::rtp::receiver::{self, Content, Pulled, Receiver};
+use shared::rtp::rtcp::Rtcp;
+use shared::rtp::sender::{self, Sender};
+use shared::sdp::Negotiated;
+use shared::time::Timestamp;
+
+use super::BridgeId;
+use super::latch::Latch;
+use super::player::Player;
+use super::socket::Sockets;
+use super::stats::{LegStats, WorkerCounters};
+
+/// Opus is told to prepare for at least this loss, so that its error correction is never off.
+const MIN_LOSS_PERCENT: f32 = 5.0;
+
+/// One leg's end on our side.
+#[derive(Debug)]
+pub(super) struct Port {
+    pub(super) bridge: BridgeId,
+    pub(super) call: CallId,
+    pub(super) leg: LegId,
+    pub(super) party: Party,
+    pub(super) sockets: Sockets,
+    pub(super) player: Player,
+    pub(super) talk: TalkDetector,
+    /// The slot that packets are forwarded to.
+    pub(super) relay_to: Option<usize>,
+    /// Another port forwards to this one, so nothing is mixed for it.
+    pub(super) is_relayed_to: bool,
+    /// The key that is down went on as it came, so it is not pressed again when it goes up.
+    pub(super) is_key_relayed: bool,
+    latch: Latch,
+    line: Option<Line>,
+    received_at: Timestamp,
+    is_missed: bool,
+    /// Counts of this port, and of receivers that a negotiation replaced.
+    stats: LegStats,
+}
+
+/// What there is from the first negotiation on.
+#[derive(Debug)]
+struct Line {
+    negotiated: Negotiated,
+    receiver: Receiver,
+    sender: Sender,
+    rtcp: Rtcp,
+    /// The codec of the last packet.
+    incoming: Codec,
+}
+
+impl Port {
+    pub(super) fn new(
+        now: Timestamp,
+        bridge: BridgeId,
+        call: CallId,
+        leg: LegId,
+        party: Party,
+        sockets: Sockets,
+    ) -> Self {
+        Port {
+            bridge,
+            call,
+            leg,
+            party,
+            sockets,
+            player: Player::default(),
+            talk: TalkDetector::default(),
+            relay_to: None,
+            is_relayed_to: false,
+            is_key_relayed: false,
+            latch: Latch::new(),
+            line: None,
+            received_at: now,
+            is_missed: false,
+            stats: LegStats::default(),
+        }
+    }
+
+    /// Takes over what was agreed on. What is sent goes on in the same stream.
+    pub(super) fn connect(&mut self, now: Timestamp, negotiated: Negotiated, random: &mut StdRng) {
+        self.latch.negotiate(negotiated.remote);
+        self.received_at = now;
+        self.is_missed = false;
+        self.stats.codec = Some(negotiated.codec);
+        if let Err(error) = self.set_up(now, negotiated, random) {
+            tracing::error!(call_id = %self.call, leg_id = %self.leg, %error, "a leg has no sound");
+        }
+    }
+
+    fn set_up(
+        &mut self,
+        now: Timestamp,
+        negotiated: Negotiated,
+        random: &mut StdRng,
+    ) -> Result<(), CodecError> {
+        let receive = receiver::Config::from(&negotiated);
+        let send = sender::Config::from(&negotiated);
+        let incoming = negotiated.codec;
+        match &mut self.line {
+            Some(line) => {
+                if receive != receiver::Config::from(&line.negotiated) {
+                    add_received(&mut self.stats, &line.receiver);
+                    line.incoming = incoming;
+                }
+                line.receiver.configure(receive)?;
+                line.sender.configure(send)?;
+                line.negotiated = negotiated;
+            }
+            None => {
+                self.line = Some(Line {
+                    receiver: Receiver::new(receive)?,
+                    sender: Sender::new(send, random)?,
+                    // RFC 7022 §4.2: a name of random numbers tells nothing about the leg.
+                    rtcp: Rtcp::new(now, &format!("{:016x}{:08x}", random.next_u64(), random.next_u32())),
+                    incoming,
+                    negotiated,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether packets of both can go across as they are.
+    pub(super) fn can_relay_with(&self, other: &Port) -> bool {
+        let Some((line, others)) = self.line.as_ref().zip(other.line.as_ref()) else { return false };
+        let is_free = |port: &Port, line: &Line| {
+            let direction = line.negotiated.direction;
+            direction.sends() && direction.receives() && !port.player.is_active() && !line.sender.is_busy()
+        };
+        is_free(self, line)
+            && is_free(other, others)
+            && line.incoming == others.negotiated.codec
+            && others.incoming == line.negotiated.codec
+    }
+
+    /// Takes a datagram from the RTP socket: `None` when it is not for the bridge, else the packet with what it
+    /// carries, and whether the plan has to be made anew.
+    pub(super) fn receive<'a>(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        datagram: &'a [u8],
+        counters: &WorkerCounters,
+    ) -> Option<(Packet<'a>, Content, bool)> {
+        if packet::is_rtcp(datagram) {
+            self.receive_rtcp(now, source, datagram);
+            return None;
+        }
+        let Some(line) = self.line.as_mut().filter(|line| line.negotiated.direction.receives()) else {
+            // Before the answer, or while nobody should send: not counted against anybody.
+            return None;
+        };
+        let Some(packet) = Packet::read(datagram).ok().filter(|packet| line.expects(packet.payload_type))
+        else {
+            self.stats.packets_malformed += 1;
+            return None;
+        };
+        // Only what is a packet of this leg's kind may teach its address.
+        if !self.latch.accept(source) {
+            self.stats.packets_foreign += 1;
+            WorkerCounters::count(&counters.packets_foreign);
+            return None;
+        }
+        self.stats.packets_received += 1;
+        WorkerCounters::count(&counters.packets_received);
+        self.received_at = now;
+        self.is_missed = false;
+        let content = line.receiver.receive(now, &packet);
+        let mut plan_again = false;
+        if let Content::Voice(codec) = content
+            && codec != line.incoming
+        {
+            line.incoming = codec;
+            plan_again = true;
+        }
+        Some((packet, content, plan_again))
+    }
+
+    /// Whether a packet of this kind goes on to the other side of a relay. A supervisor's keys never reach a
+    /// customer.
+    pub(super) fn relays(&self, content: Content) -> bool {
+        !(matches!(content, Content::Event { .. }) && matches!(self.party.role, Role::Supervisor(_)))
+    }
+
+    /// Sends on a packet of the other side.
+    pub(super) fn relay(
+        &mut self,
+        now: Timestamp,
+        packet: &Packet<'_>,
+        content: Content,
+        counters: &WorkerCounters,
+    ) {
+        let Some(line) = &mut self.line else { return };
+        let mut output = [0; MAX_PACKET_BYTES];
+        let len = line.sender.relay(now, packet, content, &mut output);
+        if len > 0 {
+            self.stats.packets_relayed += 1;
+            self.send(output.get(..len).unwrap_or_default(), counters);
+        }
+    }
+
+    /// Takes a datagram of RTCP, from either socket.
+    pub(super) fn receive_rtcp(&mut self, now: Timestamp, source: SocketAddr, datagram: &[u8]) {
+        let Some(line) = &mut self.line else { return };
+        if self.latch.accept_rtcp(source) {
+            // Who sends reports is there, even when he is silent and saves his packets.
+            self.received_at = now;
+            if line.rtcp.receive(now, datagram, &line.sender).is_ok() {
+                let loss_percent = line.rtcp.far_side().loss_percent;
+                line.sender.set_expected_loss(loss_percent.clamp(MIN_LOSS_PERCENT, 100.0) as u8);
+            } else {
+                self.stats.packets_malformed += 1;
+            }
+        } else {
+            self.stats.packets_foreign += 1;
+        }
+    }
+
+    /// Takes the next 20 ms of what the leg says, or lets them pass when nobody wants them. True when there is
+    /// anything to hear.
+    pub(super) fn pull(&mut self, now: Timestamp, decodes: bool, frame: &mut Frame) -> bool {
+        let Some(line) = &mut self.line else { return false };
+        if decodes {
+            line.receiver.pull(now, frame) != Pulled::Silence
+        } else {
+            line.receiver.skip(now);
+            false
+        }
+    }
+
+    /// The next key that went down or up.
+    pub(super) fn next_key(&mut self) -> Option<KeyEvent> {
+        self.line.as_mut()?.receiver.poll_key()
+    }
+
+    /// Sends a key as an event.
+    pub(super) fn press(&mut self, key: char, millis: u32) {
+        if let Some(line) = &mut self.line
+            && !line.sender.press(key, millis)
+        {
+            tracing::debug!(leg_id = %self.leg, "a key is not passed on: the far side takes none");
+        }
+    }
+
+    /// Sends what the leg hears in these 20 ms; true when the keys that were being sent are through.
+    pub(super) fn send_frame(
+        &mut self,
+        now: Timestamp,
+        frame: Option<&Frame>,
+        counters: &WorkerCounters,
+    ) -> bool {
+        let Some(line) = &mut self.line else { return false };
+        let sends = line.negotiated.direction.sends();
+        let was_busy = line.sender.is_busy();
+        // Who does not want to hear us gets nothing, but the timeline goes on.
+        line.sender.push(now, frame.filter(|_| sends));
+        let mut output = [0; MAX_PACKET_BYTES];
+        loop {
+            let Some(line) = &mut self.line else { return false };
+            match line.sender.poll(&mut output) {
+                0 => return was_busy && !line.sender.is_busy(),
+                len if sends => self.send(output.get(..len).unwrap_or_default(), counters),
+                _ => {}
+            }
+        }
+    }
+
+    /// Lets 20 ms pass that the worker was too late for.
+    pub(super) fn miss_frame(&mut self, now: Timestamp, counters: &WorkerCounters) {
+        if let Some(line) = &mut self.line {
+            line.receiver.skip(now);
+        }
+        if !self.is_relayed_to {
+            self.send_frame(now, None, counters);
+        }
+    }
+
+    /// How long nothing came, once, when that is longer than `limit` (zero: never).
+    pub(super) fn watch(&mut self, now: Timestamp, limit: Duration) -> Option<u32> {
+        let expects = self.line.as_ref().is_some_and(|line| line.negotiated.direction.receives());
+        if !expects || limit.is_zero() {
+            self.received_at = now;
+            return None;
+        }
+        let silent = now.since(self.received_at);
+        if silent < limit || self.is_missed {
+            return None;
+        }
+        self.is_missed = true;
+        u32::try_from(silent.as_secs()).ok()
+    }
+
+    /// Sends a report when it is due (RFC 3550 §6.2).
+    pub(super) fn report(&mut self, now: Timestamp, random: &mut StdRng) {
+        let Some(line) = self.line.as_mut().filter(|line| line.rtcp.deadline() <= now) else { return };
+        let mut output = [0; MAX_PACKET_BYTES];
+        let len = line.rtcp.report(now, &line.sender, &mut line.receiver, random, &mut output);
+        self.send_rtcp(output.get(..len).unwrap_or_default());
+    }
+
+    /// Says good-bye (RFC 3550 §6.6).
+    pub(super) fn close(&mut self, now: Timestamp) {
+        let Some(line) = &mut self.line else { return };
+        let mut output = [0; MAX_PACKET_BYTES];
+        let len = line.rtcp.bye(now, &line.sender, &mut line.receiver, &mut output);
+        self.send_rtcp(output.get(..len).unwrap_or_default());
+    }
+
+    /// The numbers so far.
+    pub(super) fn stats(&self) -> LegStats {
+        let mut stats = self.stats;
+        if let Some(line) = &self.line {
+            add_received(&mut stats, &line.receiver);
+            let far_side = line.rtcp.far_side();
+            stats.round_trip_millis = far_side.round_trip_millis;
+            if far_side.reports > 0 {
+                stats.remote_lost = Some(far_side.lost.into());
+                stats.remote_jitter_millis = Some(far_side.jitter_millis);
+            }
+            if stats.packets_received > 0 {
+                let round_trip = stats.round_trip_millis.unwrap_or(0.0);
+                stats.mos = Some(line.receiver.conditions(round_trip).mos());
+            }
+        }
+        stats
+    }
+
+    fn send(&mut self, datagram: &[u8], counters: &WorkerCounters) {
+        let Some(target) = self.latch.target() else { return };
+        if self.sockets.rtp.send_to(datagram, target).is_ok() {
+            self.stats.packets_sent += 1;
+            WorkerCounters::count(&counters.packets_sent);
+        } else {
+            WorkerCounters::count(&counters.send_errors);
+        }
+    }
+
+    fn send_rtcp(&self, datagram: &[u8]) {
+        let Some((line, voice)) = self.line.as_ref().zip(self.latch.target()) else { return };
+        if datagram.is_empty() {
+            return;
+        }
+        let negotiated = &line.negotiated;
+        let (socket, target) = if negotiated.rtcp_mux {
+            (&self.sockets.rtp, voice)
+        } else if voice == negotiated.remote {
+            (&self.sockets.rtcp, negotiated.remote_rtcp)
+        } else {
+            // Behind a NAT the next port is the best guess that there is.
+            (&self.sockets.rtcp, SocketAddr::new(voice.ip(), voice.port().saturating_add(1)))
+        };
+        // Reports are lost now and then by their nature; voice that cannot be sent is what is counted.
+        let _ = socket.send_to(datagram, target);
+    }
+}
+
+impl Line {
+    fn expects(&self, payload_type: u8) -> bool {
+        self.negotiated.codec_of(payload_type).is_some()
+            || self.negotiated.telephone_event.is_some_and(|event| event.receive == payload_type)
+            || self.negotiated.comfort_noise == Some(payload_type)
+            // Comfort noise at 8 kHz needs no agreement (RFC 3389 §4).
+            || payload_type == 13
+    }
+}
+
+fn add_received(stats: &mut LegStats, receiver: &Receiver) {
+    let statistics = receiver.statistics();
+    stats.packets_lost += u64::try_from(statistics.lost).unwrap_or(0);
+    stats.packets_late += statistics.buffer.late;
+    stats.frames_concealed += statistics.buffer.concealed;
+    stats.jitter_millis = statistics.jitter_millis;
+    stats.packets_malformed += statistics.damaged;
+}

@@ -1,0 +1,102 @@
+//! Numbers of legs and workers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::{Deserialize, Serialize};
+use shared::audio::codec::Codec;
+
+/// One leg's media, both ways, from the opening of its port on.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct LegStats {
+    /// The codec that was sent last.
+    pub codec: Option<Codec>,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// RTP packets received from the leg's own address.
+    pub packets_received: u64,
+    /// Packets that never came.
+    pub packets_lost: u64,
+    /// Packets that came too late to be heard.
+    pub packets_late: u64,
+    /// Frames of 20 ms that had to be made up.
+    pub frames_concealed: u64,
+    /// Interarrival jitter in milliseconds (RFC 3550 §6.4.1).
+    pub jitter_millis: f32,
+    /// Packets from another address than the leg's, dropped.
+    pub packets_foreign: u64,
+    /// Datagrams that are no packet, or of a payload type that was not agreed on.
+    pub packets_malformed: u64,
+    /// Packets relayed without decoding.
+    pub packets_relayed: u64,
+    /// Round trip by RTCP in milliseconds.
+    pub round_trip_millis: Option<f32>,
+    /// Packets of ours that the far side lost, by its last report.
+    pub remote_lost: Option<i64>,
+    /// Jitter that the far side sees, in milliseconds.
+    pub remote_jitter_millis: Option<f32>,
+    /// Estimated opinion score of what we hear, 1 to 4.5 (ITU-T G.107).
+    pub mos: Option<f32>,
+}
+
+/// All workers together, since the start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct MediaStats {
+    /// Worker threads.
+    pub workers: u64,
+    /// Bridges open now.
+    pub bridges: u64,
+    /// Ports open now.
+    pub ports: u64,
+    /// Bridges that relay now.
+    pub relaying: u64,
+    /// RTP packets sent.
+    pub packets_sent: u64,
+    /// RTP packets received and accepted.
+    pub packets_received: u64,
+    /// Packets from a wrong address.
+    pub packets_foreign: u64,
+    /// Datagrams that the system did not take.
+    pub send_errors: u64,
+    /// Frames of 20 ms that a worker was too late for.
+    pub ticks_late: u64,
+    /// Events that were lost because the switch did not take them.
+    pub events_lost: u64,
+}
+
+/// What one worker counts, read by others.
+#[derive(Debug, Default)]
+pub(super) struct WorkerCounters {
+    pub(super) bridges: AtomicU64,
+    pub(super) ports: AtomicU64,
+    pub(super) relaying: AtomicU64,
+    pub(super) packets_sent: AtomicU64,
+    pub(super) packets_received: AtomicU64,
+    pub(super) packets_foreign: AtomicU64,
+    pub(super) send_errors: AtomicU64,
+    pub(super) ticks_late: AtomicU64,
+    pub(super) events_lost: AtomicU64,
+}
+
+impl WorkerCounters {
+    /// One more.
+    pub(super) fn count(counter: &AtomicU64) {
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less.
+    pub(super) fn uncount(counter: &AtomicU64) {
+        counter.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn add_to(&self, stats: &mut MediaStats) {
+        stats.bridges += self.bridges.load(Ordering::Relaxed);
+        stats.ports += self.ports.load(Ordering::Relaxed);
+        stats.relaying += self.relaying.load(Ordering::Relaxed);
+        stats.packets_sent += self.packets_sent.load(Ordering::Relaxed);
+        stats.packets_received += self.packets_received.load(Ordering::Relaxed);
+        stats.packets_foreign += self.packets_foreign.load(Ordering::Relaxed);
+        stats.send_errors += self.send_errors.load(Ordering::Relaxed);
+        stats.ticks_late += self.ticks_late.load(Ordering::Relaxed);
+        stats.events_lost += self.events_lost.load(Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,140 @@
+mod floor;
+mod keys;
+mod sound;
+
+use shared::audio::mixer::Supervision;
+use shared::sdp::Direction;
+
+use self::floor::{Floor, config, negotiated};
+use super::*;
+
+#[test]
+fn an_address_that_nobody_can_reach_is_refused() {
+    let (events, _) = mpsc::channel(1);
+    let bind = IpAddr::from([0, 0, 0, 0]);
+    let error = Media::start(MediaConfig { bind, ..config() }, events.clone()).expect_err("no address");
+    assert!(error.to_string().contains("advertised"), "{error}");
+    let error =
+        Media::start(MediaConfig { port_min: 9, port_max: 9, ..config() }, events).expect_err("no port");
+    assert!(matches!(error, MediaError::PortRange(9, 9)));
+}
+
+#[test]
+fn the_description_names_the_advertised_address_and_an_even_port() {
+    let (events, _) = mpsc::channel(1);
+    let advertised = Some(IpAddr::from([192, 0, 2, 1]));
+    let media = Media::start(MediaConfig { advertised, ..config() }, events).expect("media");
+    let bridge = media.open_bridge(floor::call());
+    let local = media.open_port(bridge, LegId::from_u64(1), Role::Customer).expect("port");
+    assert_eq!(Some(local.address), advertised);
+    assert!(local.port.is_multiple_of(2) && (32_000..=60_999).contains(&local.port));
+    assert_eq!(local.codecs, Codec::ALL);
+}
+
+#[test]
+fn limits_are_told() {
+    let mut floor = Floor::new(MediaConfig { port_min: 31_000, port_max: 31_017, ..config() });
+    let (media, bridge) = (floor.media.clone(), floor.bridge);
+    for leg in 1..=8 {
+        media.open_port(bridge, LegId::from_u64(leg), Role::Customer).expect("port");
+    }
+    let open = |bridge, leg| media.open_port(bridge, LegId::from_u64(leg), Role::Agent);
+    assert!(matches!(open(bridge, 1), Err(MediaError::LegTaken(_))));
+    assert!(matches!(open(bridge, 9), Err(MediaError::BridgeFull)));
+    let second = media.open_bridge(floor::call());
+    open(second, 9).expect("the ninth pair");
+    assert!(matches!(open(second, 10), Err(MediaError::PortsInUse(9) | MediaError::Socket { .. })));
+    media.close_bridge(second);
+    assert!(matches!(open(second, 11), Err(MediaError::NoBridge)));
+    // The port of the closed bridge comes back as soon as the worker has let it go.
+    let closed = floor.events.blocking_recv();
+    assert!(matches!(closed, Some(MediaEvent::PortClosed { leg, .. }) if leg == LegId::from_u64(9)));
+    let third = media.open_bridge(floor::call());
+    let began = std::time::Instant::now();
+    while open(third, 12).is_err() {
+        assert!(began.elapsed().as_secs() < 5, "the port never came back");
+        std::thread::yield_now();
+    }
+    assert_eq!(media.stats().bridges, 2);
+}
+
+#[test]
+fn a_silent_leg_is_told_once() {
+    let mut floor = Floor::new(MediaConfig { no_media_secs: 1, ..config() });
+    let customer = floor.add(Role::Customer, Codec::Pcmu, 440.0);
+    let agent = floor.add(Role::Agent, Codec::Pcmu, 880.0);
+    floor.phones[customer].speaks = false;
+    // Who is told to be silent is not missed.
+    let mut quiet = negotiated(floor.phones[agent].socket.local_addr().expect("address"), Codec::Pcmu);
+    quiet.direction = Direction::SendOnly;
+    floor.media.connect(floor.leg(agent), quiet);
+    floor.run(1_240);
+    let leg = floor.leg(customer);
+    let missed: Vec<MediaEvent> =
+        floor.events().into_iter().filter(|event| matches!(event, MediaEvent::NoMedia { .. })).collect();
+    assert_eq!(missed, [MediaEvent::NoMedia { call: floor::call(), leg, for_secs: 1 }]);
+}
+
+#[test]
+fn a_stranger_is_not_heard_and_garbage_harms_nobody() {
+    let mut floor = Floor::talk();
+    floor.run(100);
+    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").expect("socket");
+    let phone = &floor.phones[0];
+    let mut voice = [0x55u8; 172];
+    voice[..12].copy_from_slice(&[0x80, 8, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]);
+    for _ in 0..20 {
+        stranger.send_to(&voice, phone.to).expect("sent");
+        for garbage in [&b""[..], b"\x80", b"GET / HTTP/1.0\r\n\r\n", &[0xff; 1_400], &[0x80, 200, 0, 90, 1]]
+        {
+            phone.socket.send_to(garbage, phone.to).expect("sent");
+        }
+    }
+    floor.expect("A C");
+    let stats = floor.media.stats();
+    assert_eq!(stats.packets_foreign, 20);
+    let leg = floor.leg(0);
+    floor.media.close_port(leg);
+    let closed = loop {
+        match floor.events.blocking_recv().expect("an event") {
+            MediaEvent::PortClosed { stats, .. } => break stats,
+            _ => {}
+        }
+    };
+    assert_eq!(closed.packets_foreign, 20);
+    assert_eq!(closed.packets_malformed, 100, "nothing of it is a packet of this leg");
+    assert_eq!(closed.codec, Some(Codec::Pcma));
+    assert!(closed.packets_received > 10 && closed.packets_sent > 10);
+    assert_eq!(closed.packets_lost, 0);
+}
+
+#[test]
+fn a_closed_port_says_good_bye_and_its_leg_is_forgotten() {
+    let mut floor = Floor::talk();
+    floor.run(200);
+    let leg = floor.leg(0);
+    floor.media.close_port(leg);
+    floor.run(100);
+    // The last part of the compound packet is a BYE (RFC 3550 §6.6: type 203).
+    let last = floor.phones[0].rtcp.last().expect("a report");
+    assert!(last.windows(2).any(|pair| pair[0] & 0xC0 == 0x80 && pair[1] == 203), "{last:x?}");
+    let snapshot = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("runtime")
+        .block_on(async { (floor.media.snapshot(leg).await, floor.media.snapshot(floor.leg(1)).await) });
+    assert_eq!(snapshot.0, None);
+    assert!(snapshot.1.is_some_and(|stats| stats.packets_received > 5 && stats.mos.is_some()));
+    assert_eq!(floor.media.stats().relaying, 0);
+}
+
+#[test]
+fn modes_map_to_roles() {
+    for (mode, expected) in [
+        (SupervisionMode::Monitor, Supervision::Monitor),
+        (SupervisionMode::Whisper, Supervision::Whisper),
+        (SupervisionMode::Barge, Supervision::Barge),
+        (SupervisionMode::TakeOver, Supervision::TakeOver),
+    ] {
+        assert_eq!(supervisor(mode), Role::Supervisor(expected));
+    }
+}
