@@ -30,6 +30,9 @@ mod route;
 mod state;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 pub use input::{AcdConfig, AcdError, FailedOffer, Input, LostRace, Output, Won};
 pub use state::Acd;
 pub use words::words;

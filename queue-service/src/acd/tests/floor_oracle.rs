@@ -1,0 +1,266 @@
+//! What must hold whatever happens, judged from the published facts alone and not from the ACD's own state.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use shared::id::{AgentId, CallId, OfferId, QueueId};
+use shared::model::agent::{State, Status};
+use shared::model::call::{LiveCall, OfferOutcome, Phase};
+use shared::model::event::{Event, Stamped};
+use shared::model::floor::{AgentView, Floor};
+use shared::model::queue::SkillNeed;
+use shared::time::Timestamp;
+
+use super::super::{AcdConfig, Output};
+
+/// What a call came with.
+struct Entry {
+    queue: QueueId,
+    needs: Vec<SkillNeed>,
+    since: Timestamp,
+    priority_secs: u32,
+    only: Option<AgentId>,
+    tried: BTreeSet<AgentId>,
+    offered: Option<OfferId>,
+}
+
+#[derive(Default)]
+pub(super) struct Oracle {
+    pub(super) floor: Floor,
+    entries: BTreeMap<CallId, Entry>,
+    offers: BTreeMap<OfferId, (CallId, AgentId)>,
+    seen_offers: BTreeSet<OfferId>,
+    ringing: BTreeSet<OfferId>,
+    announced: Option<(OfferId, CallId, AgentId)>,
+    idle_since: BTreeMap<AgentId, Timestamp>,
+    cool_until: BTreeMap<AgentId, Timestamp>,
+}
+
+impl Oracle {
+    /// A fact that somebody else than the ACD published, or one of its outputs in its turn.
+    pub(super) fn publish(&mut self, now: Timestamp, event: &Event) {
+        self.before(now, event);
+        let stamped = Stamped { seq: self.floor.seq + 1, at: now, event: event.clone() };
+        self.floor.apply(&stamped);
+        self.after(now, event);
+    }
+
+    pub(super) fn output(&mut self, now: Timestamp, output: &Output) {
+        match output {
+            Output::Publish(event) => {
+                assert_eq!(self.announced, None, "an offer's record is followed by its ring");
+                self.publish(now, event);
+            }
+            Output::Ring { call, agent, offer, until, .. } => {
+                assert_eq!(
+                    self.announced.take(),
+                    Some((*offer, *call, agent.clone())),
+                    "ring without record"
+                );
+                assert!(*until > now, "an offer lasts");
+                self.ringing.insert(*offer);
+            }
+            Output::CancelRing { call, agent, offer } => {
+                assert!(self.ringing.remove(offer), "cancels what does not ring");
+                assert_eq!(
+                    self.offers.get(offer),
+                    Some(&(*call, agent.clone())),
+                    "cancel comes before the end"
+                );
+            }
+            Output::Redirect { call, .. } => {
+                assert!(!self.entries.contains_key(call), "a redirected call waits no more");
+            }
+        }
+    }
+
+    fn before(&mut self, now: Timestamp, event: &Event) {
+        match event {
+            Event::OfferMade { offer, call, agent, decision, .. } => {
+                assert!(self.seen_offers.insert(*offer), "offer numbers are used once");
+                let view = &self.floor.agents[agent];
+                assert!(view.is_free(), "{agent} is rung while {:?} {:?}", view.status, view.state);
+                let entry = &self.entries[call];
+                assert_eq!(entry.offered, None, "one offer a call");
+                self.assert_fair(now, *call, agent);
+                assert_eq!(decision.candidates[0].agent, *agent);
+                for excluded in &decision.excluded {
+                    assert!(!decision.candidates.iter().any(|it| it.agent == excluded.agent));
+                }
+            }
+            Event::OfferEnded { offer, call, agent, .. } => {
+                assert_eq!(
+                    self.offers.get(offer),
+                    Some(&(*call, agent.clone())),
+                    "an offer ends once, and as it was made"
+                );
+            }
+            Event::CallLeftQueue { call, queue, wait_millis, .. } => match self.entries.get(call) {
+                Some(entry) => assert_eq!(entry.queue, *queue),
+                None => assert_eq!(*wait_millis, 0, "turned away at the door"),
+            },
+            Event::CallQueued { call, .. } => {
+                assert!(!self.entries.contains_key(call), "a call waits once");
+            }
+            _ => {}
+        }
+    }
+
+    /// No call with a better place could have had this agent, and nobody fit for the call was idle longer.
+    fn assert_fair(&self, now: Timestamp, call: CallId, agent: &AgentId) {
+        let entry = &self.entries[&call];
+        assert!(self.fits(now, entry, agent), "{agent} cannot take {call}");
+        let place = (key(entry), call);
+        for (other_call, other) in self.entries.iter().filter(|(_, other)| other.offered.is_none()) {
+            assert!(
+                (key(other), *other_call) >= place || !self.fits(now, other, agent),
+                "{other_call} was passed over for {call}"
+            );
+        }
+        let had_it = entry.tried.contains(agent);
+        for other in self.floor.agents.keys().filter(|other| self.fits(now, entry, other)) {
+            let other_had_it = entry.tried.contains(other);
+            assert!(!had_it || other_had_it, "{agent} had the call and {other} is free");
+            assert!(
+                had_it != other_had_it || (self.idle_since[agent], agent) <= (self.idle_since[other], other),
+                "{other} is idle longer than {agent}"
+            );
+        }
+    }
+
+    fn fits(&self, now: Timestamp, entry: &Entry, agent: &AgentId) -> bool {
+        let view = &self.floor.agents[agent];
+        let may = match &entry.only {
+            Some(only) => only == agent,
+            None => {
+                view.serves(&entry.queue)
+                    && entry.needs.iter().all(|need| {
+                        view.info.skills.get(&need.skill).is_some_and(|level| *level >= need.level)
+                    })
+            }
+        };
+        may && view.is_free()
+            && view.device.is_reachable()
+            && self.cool_until.get(agent).is_none_or(|until| *until <= now)
+    }
+
+    fn after(&mut self, now: Timestamp, event: &Event) {
+        let config = AcdConfig::default();
+        match event {
+            Event::CallQueued { call, queue, priority_secs, since, only } => {
+                let needs = self.floor.queues[queue].info.skills.clone();
+                let entry = Entry {
+                    queue: queue.clone(),
+                    needs,
+                    since: *since,
+                    priority_secs: *priority_secs,
+                    only: only.clone(),
+                    tried: BTreeSet::new(),
+                    offered: None,
+                };
+                self.entries.insert(*call, entry);
+            }
+            Event::CallLeftQueue { call, .. } => {
+                if let Some(entry) = self.entries.remove(call) {
+                    assert_eq!(entry.offered, None, "the offer ends before the call leaves");
+                }
+            }
+            Event::OfferMade { offer, call, agent, .. } => {
+                self.offers.insert(*offer, (*call, agent.clone()));
+                self.announced = Some((*offer, *call, agent.clone()));
+                self.entries.get_mut(call).expect("waits").offered = Some(*offer);
+            }
+            Event::OfferEnded { offer, call, agent, outcome, .. } => {
+                self.offers.remove(offer);
+                self.ringing.remove(offer);
+                let entry = self.entries.get_mut(call).expect("waits");
+                entry.offered = None;
+                let cool_secs = match outcome {
+                    OfferOutcome::Rejected => config.reject_cool_down_secs,
+                    OfferOutcome::Busy => config.busy_cool_down_secs,
+                    OfferOutcome::Unreachable => config.unreachable_cool_down_secs,
+                    OfferOutcome::Missed => 0,
+                    OfferOutcome::Answered | OfferOutcome::LostRace | OfferOutcome::CallerGone => return,
+                };
+                entry.tried.insert(agent.clone());
+                if entry.only.as_ref() == Some(agent) {
+                    entry.only = None;
+                }
+                if cool_secs > 0 {
+                    self.cool_until.insert(agent.clone(), now + Duration::from_secs(u64::from(cool_secs)));
+                }
+            }
+            Event::AgentStatusChanged { agent, status, .. } => {
+                match status {
+                    Status::Ready => {
+                        self.idle_since.insert(agent.clone(), now);
+                    }
+                    Status::Offline => {
+                        self.cool_until.remove(agent);
+                    }
+                    Status::NotReady { .. } => {}
+                }
+                self.open_calls();
+            }
+            Event::AgentReleased { agent, .. } | Event::WrapUpEnded { agent, .. } => {
+                self.idle_since.insert(agent.clone(), now);
+            }
+            Event::AgentRemoved { agent } => {
+                self.cool_until.remove(agent);
+                self.open_calls();
+            }
+            Event::AgentDeviceChanged { .. } => self.open_calls(),
+            _ => {}
+        }
+    }
+
+    /// A call for one agent is for the queue once he is away.
+    fn open_calls(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.only = entry.only.take().filter(|agent| {
+                let known = self.floor.agents.get(agent);
+                known.is_some_and(|known| known.status == Status::Ready && known.device.is_reachable())
+            });
+        }
+    }
+
+    /// The watchdog: nobody waits for whom somebody is free, and every reserved agent has a phone that rings.
+    pub(super) fn check_rest(&self, now: Timestamp, deadline: Option<Timestamp>) {
+        assert_eq!(self.announced, None);
+        for (call, entry) in self.entries.iter().filter(|(_, entry)| entry.offered.is_none()) {
+            for agent in self.floor.agents.keys() {
+                assert!(!self.fits(now, entry, agent), "{call} waits and {agent} is free");
+            }
+        }
+        let live: BTreeSet<OfferId> = self.offers.keys().copied().collect();
+        assert_eq!(live, self.ringing, "what is offered rings");
+        for (agent, view) in &self.floor.agents {
+            if let State::Offered { offer, until, .. } = &view.state {
+                assert!(live.contains(offer), "{agent} is stuck");
+                assert!(deadline.is_some_and(|deadline| deadline <= *until), "the offer has a deadline");
+            }
+        }
+        assert_eq!(live.len(), self.floor.agents.values().filter(is_offered).count());
+        let waiting = |call: &&LiveCall| call.phase.waits_since().is_some();
+        assert_eq!(self.floor.calls.values().filter(waiting).count(), self.entries.len());
+        for call in self.floor.calls.values() {
+            assert_eq!(
+                matches!(call.phase, Phase::Offered { .. }),
+                self.entries.get(&call.id).is_some_and(|entry| entry.offered.is_some())
+            );
+        }
+    }
+
+    /// Calls that wait.
+    pub(super) fn waiting(&self) -> Vec<CallId> {
+        self.entries.keys().copied().collect()
+    }
+}
+
+fn is_offered(view: &&AgentView) -> bool {
+    matches!(view.state, State::Offered { .. })
+}
+
+fn key(entry: &Entry) -> Timestamp {
+    entry.since - Duration::from_secs(u64::from(entry.priority_secs))
+}

@@ -1,0 +1,344 @@
+//! Random scripts: whatever happens in whatever order, the rules hold and nothing depends on chance.
+
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use shared::api::agents::WantedStatus;
+use shared::id::{AgentId, CallId, OfferId};
+use shared::model::agent::{ChangedBy, Device, State};
+use shared::model::call::{EndCause, Party, QueueExit};
+use shared::model::event::Event;
+use shared::model::queue::{Destination, QueueInfo};
+use shared::time::Timestamp;
+
+use super::super::{Acd, AcdConfig, FailedOffer, Input, Output};
+use super::floor_oracle::Oracle;
+use super::{agent, agent_id, call_id, configure, need, queue, queue_id, start};
+
+const AGENTS: [&str; 4] = ["201", "202", "203", "204"];
+const QUEUES: [&str; 3] = ["sales", "tech", "vip"];
+
+#[derive(Debug, Clone)]
+enum Step {
+    Enqueue { call: u64, queue: usize, back_secs: u64, only: Option<usize> },
+    Gone(u64),
+    Withdraw(u64),
+    Fail(usize, FailedOffer),
+    Answer(usize),
+    Release(usize, bool),
+    Set(usize, WantedStatus),
+    EndWrapUp(usize),
+    Device(usize, bool),
+    SignIn(usize),
+    SignOut(usize),
+    Presence(usize, bool),
+    Hold(usize, bool),
+    Configure(u64),
+    Tick,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 0..AGENTS.len();
+    let wanted = prop_oneof![
+        6 => Just(WantedStatus::Ready),
+        2 => Just(WantedStatus::NotReady { reason: None }),
+        1 => Just(WantedStatus::Offline),
+    ];
+    let failed =
+        prop_oneof![Just(FailedOffer::Rejected), Just(FailedOffer::Busy), Just(FailedOffer::Unreachable)];
+    prop_oneof![
+        8 => (0..8_u64, 0..QUEUES.len(), 0..90_u64, proptest::option::weighted(0.15, who.clone()))
+            .prop_map(|(call, queue, back_secs, only)| Step::Enqueue { call, queue, back_secs, only }),
+        2 => (0..8_u64).prop_map(Step::Gone),
+        1 => (0..8_u64).prop_map(Step::Withdraw),
+        3 => (who.clone(), failed).prop_map(|(who, how)| Step::Fail(who, how)),
+        6 => who.clone().prop_map(Step::Answer),
+        4 => (who.clone(), any::<bool>()).prop_map(|(who, wrap_up)| Step::Release(who, wrap_up)),
+        6 => (who.clone(), wanted).prop_map(|(who, wanted)| Step::Set(who, wanted)),
+        2 => who.clone().prop_map(Step::EndWrapUp),
+        2 => (who.clone(), any::<bool>()).prop_map(|(who, there)| Step::Device(who, there)),
+        1 => who.clone().prop_map(Step::SignIn),
+        1 => who.clone().prop_map(Step::SignOut),
+        2 => (who.clone(), any::<bool>()).prop_map(|(who, there)| Step::Presence(who, there)),
+        1 => (who, any::<bool>()).prop_map(|(who, held)| Step::Hold(who, held)),
+        1 => (0..4_u64).prop_map(Step::Configure),
+        2 => Just(Step::Tick),
+    ]
+}
+
+/// Four configurations that differ in what exists and what is asked for.
+fn configuration(version: u64) -> Input {
+    let sales = QueueInfo { max_waiting: 4, ..queue("sales") };
+    let tech = QueueInfo {
+        skills: vec![need("dutch", 2)],
+        max_wait_secs: 40,
+        when_timed_out: Destination::Queue { queue: queue_id("sales") },
+        wrap_up_secs: 0,
+        ..queue("tech")
+    };
+    let vip = QueueInfo { priority_secs: 45 + version as u32, ring_secs: 2, ..queue("vip") };
+    let mut agents = vec![
+        agent("201", &["sales", "tech"]),
+        agent("202", &["sales", "vip"]),
+        agent("203", &["tech", "vip"]),
+        agent("204", &["sales", "tech", "vip"]),
+    ];
+    for (info, level) in agents.iter_mut().zip([1, 2, 3, 2]) {
+        info.skills.insert("dutch".parse().expect("skill"), level);
+    }
+    agents[3].contact = None;
+    agents[3].ready_on_start = false;
+    let mut queues = vec![sales, tech, vip];
+    match version % 4 {
+        1 => {
+            queues.remove(1);
+        }
+        2 => {
+            agents.remove(0);
+        }
+        3 => agents[1].queues = vec![queue_id("tech")],
+        _ => {}
+    }
+    configure(version, queues, agents)
+}
+
+struct Run {
+    acd: Acd,
+    oracle: Oracle,
+    now: Timestamp,
+    outputs: Vec<Output>,
+    last_offer: [Option<OfferId>; AGENTS.len()],
+    /// Save and load at every fourth step, from this one on.
+    save_from: Option<u32>,
+    drained: u32,
+}
+
+impl Run {
+    fn new(save_from: Option<u32>) -> Run {
+        let mut run = Run {
+            acd: Acd::new(AcdConfig::default(), 99),
+            oracle: Oracle::default(),
+            now: start(),
+            outputs: Vec::new(),
+            last_offer: [None; AGENTS.len()],
+            save_from,
+            drained: 0,
+        };
+        run.input(configuration(0));
+        run
+    }
+
+    fn input(&mut self, input: Input) {
+        self.acd.handle(self.now, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.acd.poll() {
+            if let Output::Ring { agent, offer, .. } = &output
+                && let Some(who) = AGENTS.iter().position(|name| *name == agent.as_str())
+            {
+                self.last_offer[who] = Some(*offer);
+            }
+            self.oracle.output(self.now, &output);
+            self.outputs.push(output);
+        }
+        self.drained += 1;
+        if self.save_from.is_some_and(|from| self.drained % 4 == from % 4) {
+            let text = serde_json::to_string(&self.acd).expect("saved");
+            let again: Acd = serde_json::from_str(&text).expect("loaded");
+            assert_eq!(again, self.acd);
+            self.acd = again;
+        }
+    }
+
+    fn arrive(&mut self, call: CallId) {
+        if !self.oracle.floor.calls.contains_key(&call) {
+            let (from, dialled) = (Party::default(), "100".into());
+            self.oracle.publish(self.now, &Event::CallArrived { call, from, dialled, trunk: None });
+        }
+    }
+
+    fn talk_of(&self, who: usize) -> Option<CallId> {
+        match &self.oracle.floor.agents.get(&agent_id(AGENTS[who]))?.state {
+            State::Talking { call, .. } => Some(*call),
+            State::Idle | State::Offered { .. } | State::WrapUp { .. } => None,
+        }
+    }
+
+    /// The agent's part is over, as the call machine tells it.
+    fn release(&mut self, who: usize, wrap_up: bool) {
+        let Some(call) = self.talk_of(who) else { return };
+        let agent = agent_id(AGENTS[who]);
+        let queue = self.oracle.floor.tally.serving[&agent].clone();
+        let (talk_millis, hold_millis) = (0, 0);
+        self.oracle.publish(
+            self.now,
+            &Event::AgentReleased { call, agent: agent.clone(), talk_millis, hold_millis },
+        );
+        self.input(Input::Released { call, agent, queue, wrap_up });
+    }
+
+    fn step(&mut self, wait_millis: u64, step: &Step) {
+        let to = self.now + Duration::from_millis(wait_millis);
+        // Every other wait the ticks come late, all at once.
+        while let Some(due) = self.acd.deadline().filter(|due| *due <= to) {
+            self.now = if wait_millis % 2 == 0 { self.now.max(due) } else { to };
+            self.input(Input::Tick);
+        }
+        self.now = to;
+        let id = |who: &usize| agent_id(AGENTS[*who]);
+        match step {
+            Step::Enqueue { call, queue, back_secs, only } => {
+                let call = call_id(*call);
+                self.arrive(call);
+                if let Some(who) = (0..AGENTS.len()).find(|who| self.talk_of(*who) == Some(call)) {
+                    self.release(who, true);
+                }
+                let (queue, only) = (queue_id(QUEUES[*queue]), only.as_ref().map(id));
+                let since = self.now - Duration::from_secs(*back_secs);
+                self.input(Input::Enqueue { call, queue, since, only });
+            }
+            Step::Gone(call) => {
+                let call = call_id(*call);
+                self.input(Input::CallerGone { call });
+                let talks = (0..AGENTS.len()).any(|who| self.talk_of(who) == Some(call));
+                if !talks && self.oracle.floor.calls.contains_key(&call) {
+                    self.oracle.publish(self.now, &Event::CallEnded { call, cause: EndCause::Abandoned });
+                }
+            }
+            Step::Withdraw(call) => {
+                self.input(Input::Withdraw { call: call_id(*call), exit: QueueExit::Withdrawn });
+            }
+            Step::Fail(who, outcome) => {
+                if let Some(offer) = self.last_offer[*who] {
+                    self.input(Input::OfferFailed { offer, outcome: *outcome });
+                }
+            }
+            Step::Answer(who) => {
+                let Some(offer) = self.last_offer[*who] else { return };
+                let rings = self.oracle.floor.agents.get(&id(who)).is_some_and(
+                    |view| matches!(&view.state, State::Offered { offer: live, .. } if *live == offer),
+                );
+                let won = self.acd.answered(self.now, offer);
+                self.drain();
+                assert_eq!(won.is_ok(), rings, "a ringing phone wins, any other loses");
+                if let Ok(won) = won {
+                    assert_eq!(won.agent, id(who));
+                    let (call, queue, agent) = (won.call, won.queue, won.agent);
+                    let (wait_millis, setup_millis) = (won.wait_millis, 5);
+                    self.oracle.publish(
+                        self.now,
+                        &Event::CallConnected { call, queue, agent, wait_millis, setup_millis },
+                    );
+                }
+            }
+            Step::Release(who, wrap_up) => self.release(*who, *wrap_up),
+            Step::Set(who, wanted) => {
+                let _ = self.acd.set_status(self.now, &id(who), wanted.clone(), ChangedBy::Agent);
+                self.drain();
+            }
+            Step::EndWrapUp(who) => {
+                let _ = self.acd.end_wrap_up(self.now, &id(who), None, None, ChangedBy::Agent);
+                self.drain();
+            }
+            Step::Device(who, there) => {
+                let device = match there {
+                    true => Device::App { contact: "sip:app".into() },
+                    false => Device::None,
+                };
+                self.input(Input::Device { agent: id(who), device });
+            }
+            Step::SignIn(who) => self.input(Input::SignedIn { agent: id(who) }),
+            Step::SignOut(who) => self.input(Input::SignedOut { agent: id(who) }),
+            Step::Presence(who, connected) => {
+                self.input(Input::Presence { agent: id(who), connected: *connected });
+            }
+            Step::Hold(who, held) => {
+                if let Some(call) = self.talk_of(*who) {
+                    let agent = id(who);
+                    if *held {
+                        self.oracle.publish(self.now, &Event::CallHeld { call });
+                        self.input(Input::Held { call, agent });
+                    } else {
+                        self.oracle.publish(self.now, &Event::CallResumed { call });
+                        self.input(Input::Resumed { call, agent });
+                    }
+                }
+            }
+            Step::Configure(version) => self.input(configuration(*version)),
+            Step::Tick => self.input(Input::Tick),
+        }
+        self.check();
+    }
+
+    fn check(&self) {
+        self.oracle.check_rest(self.now, self.acd.deadline());
+        let floor = &self.oracle.floor;
+        for (id, known) in &self.acd.agents {
+            let view = &floor.agents[id];
+            assert_eq!(
+                (&view.status, &view.next_status, &view.state, &view.device),
+                (&known.status, &known.next, &known.state, &known.device),
+                "the floor knows {id} as the ACD does"
+            );
+        }
+        assert_eq!(floor.agents.len(), self.acd.agents.len());
+        assert_eq!(floor.queues.len(), self.acd.queues.len());
+    }
+
+    /// Ends everything and counts.
+    fn finish(mut self) -> Vec<Output> {
+        for call in self.oracle.waiting() {
+            self.input(Input::CallerGone { call });
+        }
+        let mut open = std::collections::BTreeMap::new();
+        for output in &self.outputs {
+            match output {
+                Output::Publish(Event::CallQueued { call, queue, .. }) => {
+                    assert_eq!(open.insert(*call, queue.clone()), None);
+                }
+                Output::Publish(Event::CallLeftQueue { call, queue, exit, .. }) => match exit {
+                    QueueExit::Closed | QueueExit::Full => {}
+                    _ => assert_eq!(open.remove(call).as_ref(), Some(queue)),
+                },
+                _ => {}
+            }
+        }
+        assert!(open.is_empty(), "who enters a queue leaves it");
+        for view in self.oracle.floor.queues.values() {
+            assert!(view.counts.answered() <= view.counts.entered);
+        }
+        self.outputs
+    }
+}
+
+fn run(steps: &[(u64, Step)], save_from: Option<u32>) -> Vec<Output> {
+    let mut run = Run::new(save_from);
+    for (wait_millis, step) in steps {
+        run.step(*wait_millis, step);
+    }
+    run.finish()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_rules_hold_whatever_happens(steps in vec((0..12_000_u64, step()), 1..70), save_from in 0..4_u32) {
+        let outputs = run(&steps, None);
+        prop_assert_eq!(&outputs, &run(&steps, Some(save_from)), "saved and loaded on the way");
+    }
+}
+
+#[test]
+fn who_is_free_for_long_stays_free() {
+    // An hour without calls: no deadline keeps the service awake.
+    let mut run = Run::new(None);
+    run.now += Duration::from_secs(3600);
+    run.input(Input::Tick);
+    assert_eq!(run.acd.deadline(), None);
+    let ids: Vec<AgentId> = run.acd.agents.keys().cloned().collect();
+    assert_eq!(ids.len(), AGENTS.len());
+}
