@@ -1,1 +1,0 @@
-//! Whole flows between two endpoints.

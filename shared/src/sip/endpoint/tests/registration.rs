@@ -1,0 +1,128 @@
+//! REGISTER between the client and the registrar.
+
+use super::*;
+use crate::sip::registrar::{Limits, Registrar};
+use crate::testing::netem::Weather;
+
+struct Office {
+    pair: Pair,
+    registrar: Registrar,
+}
+
+fn office(weather: Weather, password: &str) -> Office {
+    let pair = Pair::new(weather, 3, |who, config| {
+        if who == 'b' {
+            config.user_methods = vec![Method::Register];
+        }
+    });
+    let mut registrar = Registrar::new("callfloor", 9, Limits { min_expires_secs: 120, ..Limits::default() });
+    registrar.set_account("201", digest::Account::from_password("201", "callfloor", password, "201"));
+    Office { pair, registrar }
+}
+
+fn register(transport: &str) -> Command {
+    Command::Register {
+        registration: RegistrationId(1),
+        aor: "sip:201@callfloor".parse().expect("uri"),
+        registrar: format!("sip:b.test{transport}").parse().expect("uri"),
+        contact_user: "201".into(),
+        expires_secs: 60,
+        credentials: Some(Credentials { username: "201".into(), password: "secret".into() }),
+    }
+}
+
+impl Office {
+    /// Lets time pass, with the registrar at work.
+    fn run(&mut self, time: Duration) {
+        let end = self.pair.now + time;
+        loop {
+            let more = self.pair.step(end);
+            for event in self.pair.b_events() {
+                if let Event::Request { transaction, request, flow, .. } = event {
+                    let reply = self.registrar.register(self.pair.now, &request, flow);
+                    let (status, headers) = (reply.status, reply.headers);
+                    self.pair.b(Command::Respond {
+                        transaction,
+                        status,
+                        reason: String::new(),
+                        headers,
+                        body: None,
+                    });
+                }
+            }
+            if !more {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn registers_refreshes_and_leaves() {
+    let mut office = office(Weather::FINE, "secret");
+    office.pair.a(register(""));
+    office.run(secs(1));
+    // 401, then 423 because 60 s are too brief, then it stands.
+    check(
+        &office.pair.tape.take(office.pair.now),
+        "0 a REGISTER
+         10 b 401 REGISTER
+         20 a REGISTER
+         30 b 423 REGISTER
+         40 a REGISTER
+         50 b 200 REGISTER",
+    );
+    assert_eq!(short(office.pair.a_events()), "Registered 120");
+    assert_eq!(office.registrar.lookup("201")[0].contact.to_string(), "sip:201@10.0.0.1:5060");
+    office.run(secs(100));
+    assert_eq!(short(office.pair.a_events()), "Registered 120");
+    check(&office.pair.tape.take(office.pair.now), "87060 a REGISTER\n87070 b 200 REGISTER");
+    office.pair.a(Command::Unregister { registration: RegistrationId(1) });
+    office.run(secs(1));
+    assert_eq!(short(office.pair.a_events()), "Registered 0");
+    assert!(office.registrar.lookup("201").is_empty());
+    drained(&mut office.pair);
+}
+
+#[test]
+fn a_wrong_password_is_told_once() {
+    let mut office = office(Weather::FINE, "other");
+    office.pair.a(register(""));
+    office.run(secs(600));
+    assert_eq!(short(office.pair.a_events()), "RegistrationFailed 401");
+}
+
+#[test]
+fn comes_back_after_a_failure() {
+    let mut office = office(Weather { loss: 1000, ..Weather::FINE }, "secret");
+    office.pair.a(register(""));
+    office.run(secs(33));
+    assert_eq!(short(office.pair.a_events()), "RegistrationFailed 408");
+    office.pair.set_weather(Weather::FINE);
+    office.run(secs(10));
+    assert_eq!(short(office.pair.a_events()), "Registered 120");
+}
+
+#[test]
+fn calls_come_back_over_the_stream_of_the_registration() {
+    let mut office = office(Weather::FINE, "secret");
+    office.pair.a(register(";transport=tcp"));
+    office.run(secs(1));
+    let binding = office.registrar.lookup("201").remove(0);
+    assert_eq!((binding.flow.transport, binding.flow.connection), (Transport::Tcp, 1));
+    office.pair.b(Command::Invite {
+        session: SessionId(5),
+        target: binding.contact,
+        flow: Some(binding.flow),
+        from: address("<sip:queue@callfloor>"),
+        to: address("<sip:201@callfloor>"),
+        headers: Vec::new(),
+        body: Some(sdp("offer")),
+        credentials: None,
+    });
+    office.run(secs(1));
+    assert_eq!(short(office.pair.a_events()), "Registered 120, Incoming offer");
+    office.pair.input(false, Input::StreamClosed { connection: 1 });
+    office.run(secs(3));
+    assert_eq!(short(office.pair.a_events()), "Registered 120", "registers anew when the stream is lost");
+}

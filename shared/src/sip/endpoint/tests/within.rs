@@ -1,0 +1,234 @@
+//! What happens within a call: hold, glare, UPDATE, INFO, REFER, session timers, challenges.
+
+use super::*;
+use crate::testing::netem::Weather;
+
+fn reinvite(session: SessionId, text: &str) -> Command {
+    Command::Reinvite { session, body: sdp(text) }
+}
+
+#[test]
+fn hold_and_resume() {
+    let mut pair = talking();
+    pair.a(reinvite(CALL, "hold"));
+    pair.run(millis(100));
+    assert_eq!(short(pair.b_events()), "Reoffer hold");
+    pair.b(answer(THERE, "held"));
+    pair.run(millis(100));
+    assert_eq!(short(pair.a_events()), "ReinviteDone held");
+    pair.b(reinvite(THERE, "other way"));
+    pair.run(millis(50));
+    pair.a(reject(CALL, 488));
+    pair.run(millis(50));
+    check(
+        &pair.tape.take(pair.now),
+        "0 a INVITE
+         10 b 100 INVITE
+         100 b 200 INVITE
+         110 a ACK
+         200 b INVITE
+         210 a 100 INVITE
+         250 a 488 INVITE
+         260 b ACK",
+    );
+    assert_eq!(short(pair.b_events()), "ReinviteFailed 488");
+    pair.a(hangup(CALL));
+    pair.run(secs(1));
+    assert_eq!(short(pair.b_events()), "Ended Peer");
+    drained(&mut pair);
+}
+
+/// RFC 3261 §14.1: both get 491, who made the Call-ID waits longer.
+#[test]
+fn glare() {
+    let mut pair = talking();
+    pair.a(reinvite(CALL, "from a"));
+    pair.b(reinvite(THERE, "from b"));
+    pair.run(millis(100));
+    let tape = pair.tape.take(pair.now);
+    assert_eq!((tape.matches("a 491").count(), tape.matches("b 491").count()), (1, 1), "{tape}");
+    pair.run(millis(2000));
+    assert_eq!(short(pair.a_events()), "Reoffer from b");
+    pair.a(answer(CALL, "yes b"));
+    pair.run(secs(3));
+    assert_eq!(short(pair.b_events()), "ReinviteDone yes b, Reoffer from a");
+    pair.b(answer(THERE, "yes a"));
+    pair.run(secs(1));
+    assert_eq!(short(pair.a_events()), "ReinviteDone yes a");
+    pair.a(hangup(CALL));
+    drained(&mut pair);
+}
+
+#[test]
+fn a_second_change_waits_for_the_first() {
+    let mut pair = talking();
+    pair.a(reinvite(CALL, "one"));
+    pair.a(reinvite(CALL, "two"));
+    pair.a(reinvite(CALL, "three"));
+    pair.run(millis(100));
+    assert_eq!(short(pair.b_events()), "Reoffer one");
+    pair.b(answer(THERE, "ok one"));
+    pair.run(millis(100));
+    assert_eq!(short(pair.b_events()), "Reoffer three");
+    pair.b(answer(THERE, "ok three"));
+    pair.run(millis(100));
+    assert_eq!(short(pair.a_events()), "ReinviteDone ok one, ReinviteDone ok three");
+}
+
+#[test]
+fn hangup_in_the_middle_of_a_change() {
+    let mut pair = talking();
+    pair.a(reinvite(CALL, "hold"));
+    pair.run(millis(50));
+    pair.a(hangup(CALL));
+    pair.run(secs(1));
+    assert_eq!(short(pair.b_events()), "Reoffer hold, Ended Peer");
+    assert_eq!(short(pair.a_events()), "Ended Local");
+    let tape = pair.tape.take(pair.now);
+    assert!(tape.contains("b 487 INVITE"), "{tape}");
+    drained(&mut pair);
+}
+
+#[test]
+fn info_and_keypad() {
+    let mut pair = talking();
+    pair.a(Command::Info { session: CALL, body: Body::new("application/dtmf-relay", "Signal=5") });
+    pair.run(millis(100));
+    assert_eq!(short(pair.b_events()), "Info Signal=5");
+    check(&pair.tape.take(pair.now), "0 a INFO\n10 b 200 INFO");
+}
+
+#[test]
+fn a_blind_transfer() {
+    let mut pair = talking();
+    let refer_to = "sip:carol@c.test".parse().expect("uri");
+    pair.a(Command::Refer { session: CALL, refer_to, referred_by: None });
+    pair.run(millis(50));
+    assert_eq!(short(pair.b_events()), "Refer sip:carol@c.test");
+    pair.b(Command::RespondRefer { session: THERE, status: 202 });
+    for (status, last) in [(100, false), (180, false), (200, true)] {
+        pair.b(Command::NotifyRefer { session: THERE, status, reason: String::new(), last });
+        pair.run(millis(50));
+    }
+    assert_eq!(
+        short(pair.a_events()),
+        "ReferProgress 100 false, ReferProgress 100 false, ReferProgress 180 false, ReferProgress 200 true"
+    );
+    pair.a(hangup(CALL));
+    pair.run(millis(50));
+    check(
+        &pair.tape.take(pair.now),
+        "0 a REFER
+         50 b 202 REFER
+         50 b NOTIFY
+         60 a 200 NOTIFY
+         100 b NOTIFY
+         110 a 200 NOTIFY
+         150 b NOTIFY
+         160 a 200 NOTIFY
+         200 a BYE
+         210 b 200 BYE",
+    );
+    drained(&mut pair);
+}
+
+#[test]
+fn a_refused_transfer() {
+    let mut pair = talking();
+    let refer_to = "sip:carol@c.test".parse().expect("uri");
+    pair.b(Command::Refer { session: THERE, refer_to, referred_by: None });
+    pair.run(millis(50));
+    pair.a(Command::RespondRefer { session: CALL, status: 603 });
+    pair.run(millis(50));
+    assert_eq!(short(pair.b_events()), "ReferProgress 603 true");
+    pair.b(hangup(THERE));
+    drained(&mut pair);
+}
+
+#[test]
+fn session_timers_refresh_and_expire() {
+    let mut pair = Pair::new(Weather::FINE, 1, |who, config| {
+        if who == 'a' {
+            config.session_expires_secs = Some(120);
+        }
+    });
+    talk(&mut pair);
+    pair.run(secs(130));
+    check(
+        &pair.tape.take(pair.now),
+        "59910 a UPDATE\n59920 b 200 UPDATE\n119930 a UPDATE\n119940 b 200 UPDATE",
+    );
+    pair.set_weather(Weather { loss: 1000, ..Weather::FINE });
+    pair.run(secs(300));
+    assert_eq!(short(pair.a_events()), "Ended Timeout");
+    assert_eq!(short(pair.b_events()), "Ended Timeout");
+    drained(&mut pair);
+}
+
+#[test]
+fn too_small_a_session_interval() {
+    let mut pair = Pair::new(Weather::FINE, 1, |who, config| match who {
+        'a' => config.session_expires_secs = Some(90),
+        _ => config.min_session_expires_secs = 300,
+    });
+    pair.a(invite());
+    pair.run(millis(100));
+    pair.b(answer(THERE, "answer"));
+    pair.run(millis(100));
+    check(
+        &pair.tape.take(pair.now),
+        "0 a INVITE
+         10 b 422 INVITE
+         20 a ACK
+         20 a INVITE
+         30 b 100 INVITE
+         100 b 200 INVITE
+         110 a ACK",
+    );
+    assert_eq!(short(pair.a_events()), "Answered answer");
+}
+
+/// A challenge to the INVITE, and again to the re-INVITE with a new nonce.
+#[test]
+fn challenges() {
+    let mut server = digest::Server::new("callfloor", 5);
+    let account = digest::Account::from_password("alice", "callfloor", "secret", "alice");
+    let mut pair = Pair::fine();
+    pair.a(invite());
+    pair.run(millis(50));
+    let first = THERE;
+    let headers = server.challenge(pair.now, true, false);
+    pair.b(Command::Reject { session: first, status: 407, reason: String::new(), headers });
+    pair.run(millis(50));
+    let events = pair.b_events();
+    let Some(Event::Incoming { session, request, .. }) = events.last() else { panic!("{events:?}") };
+    let verdict =
+        server.check_incoming(pair.now, request, true, |name| (name == "alice").then_some(&account));
+    assert_eq!(verdict, digest::Verdict::Granted { username: "alice".into() });
+    let second = *session;
+    pair.b(answer(second, "answer"));
+    pair.run(millis(50));
+    assert_eq!(short(pair.a_events()), "Answered answer");
+    pair.a_events();
+    pair.tape.take(pair.now);
+    pair.a(reinvite(CALL, "hold"));
+    pair.run(millis(50));
+    let headers = server.challenge(pair.now, true, true);
+    pair.b(Command::Reject { session: second, status: 407, reason: String::new(), headers });
+    pair.run(millis(50));
+    pair.b(answer(second, "held"));
+    pair.run(millis(50));
+    assert_eq!(short(pair.a_events()), "ReinviteDone held");
+    // A wrong password ends in a refusal, not in a loop.
+    let mut pair = Pair::fine();
+    pair.a(invite());
+    for attempt in 0..3 {
+        pair.run(millis(50));
+        let session = SessionId((attempt + 1) | 1 << 63);
+        let headers = server.challenge(pair.now, false, false);
+        pair.b(Command::Reject { session, status: 401, reason: String::new(), headers });
+    }
+    pair.run(millis(50));
+    assert_eq!(short(pair.a_events()), "Rejected 401");
+    assert_eq!(short(pair.b_events()), "Incoming offer, Incoming offer");
+}
