@@ -34,6 +34,49 @@ pub(super) fn folder(dir: &Path, started_at: Timestamp, recording: RecordingId) 
         .join(recording.to_string())
 }
 
+/// The folder of the marks of recordings that are open: `<dir>/.open/<id>`, each with the time of its start. It lets a
+/// start after a crash find them without looking through years of folders.
+pub(super) const OPEN: &str = ".open";
+
+/// Marks a recording as open; made before its folder, so that no folder is without a mark or a seal.
+pub(super) fn mark_open(
+    dir: &Path,
+    started_at: Timestamp,
+    recording: RecordingId,
+) -> Result<(), RecordingError> {
+    let marks = dir.join(OPEN);
+    make_folder(&marks)?;
+    let path = marks.join(recording.to_string());
+    let mut file = open_for_writing(&path)?;
+    file.write_all(started_at.to_string().as_bytes()).map_err(RecordingError::disk("write", &path))
+}
+
+/// Takes the mark away; one that is not there is fine.
+pub(super) fn unmark_open(dir: &Path, recording: RecordingId) -> Result<(), RecordingError> {
+    let path = dir.join(OPEN).join(recording.to_string());
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(RecordingError::disk("remove", &path)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The folders of the recordings that are marked as open; `None` when there are no marks at all.
+pub(super) fn open_folders(dir: &Path) -> Option<Vec<PathBuf>> {
+    let entries = fs::read_dir(dir.join(OPEN)).ok()?;
+    let mut folders: Vec<PathBuf> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let recording = entry.file_name().to_str()?.parse().ok()?;
+            let started_at = fs::read_to_string(entry.path()).ok()?.parse().ok()?;
+            Some(folder(dir, started_at, recording))
+        })
+        .collect();
+    folders.sort();
+    Some(folders)
+}
+
 /// The file name of a track.
 pub(super) fn file_name(track: Track) -> String {
     format!("{}.wav", track.as_str())

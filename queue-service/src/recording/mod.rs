@@ -216,12 +216,17 @@ impl Recorder {
     /// waits: the files are made by the writer thread.
     pub fn open(&self, recording: RecordingId, call: CallId, started_at: Timestamp) -> Tap {
         let progress = Arc::new(Progress::new(recording, call, started_at));
-        self.registry.with(|state| state.opened.push(progress.clone()));
+        self.registry.with(|state| {
+            // Who opens one while the threads end gets a tap that leads nowhere.
+            if !state.stopping {
+                state.opened.push(progress.clone());
+            }
+        });
         Tap::new(progress, self.queue.clone())
     }
 
     /// Ends every recording, seals it and ends the threads. Blocks up to `within`; false when that was too short.
-    /// What is not sealed by then is recovered at the next start.
+    /// What is not sealed by then is recovered at the next start. The events must be taken meanwhile.
     pub fn shutdown(&self, within: Duration) -> bool {
         self.registry.with(|state| state.stopping = true);
         let state = self.registry.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use shared::id::RecordingId;
 use shared::model::recording::{Recording, RecordingState, Track};
 
 use super::layout::{self, FRAME_BYTES};
@@ -21,26 +22,52 @@ pub struct Recovered {
 /// Seals every recording under `dir` that its writer left open. Run at the start of the service, before the first
 /// recording begins; blocks. A recording that is sealed already is not touched. The length is that of the longest
 /// track (the rest of the others is silence); half a frame at the end is cut.
+///
+/// Looks at the recordings that are marked as open; at all folders when there are no marks (a restored backup).
 pub fn recover(dir: &Path) -> Recovered {
+    match layout::open_folders(dir) {
+        Some(marked) => seal_open(dir, marked),
+        None => recover_all(dir),
+    }
+}
+
+/// As [`recover`], looking through every folder, however many there are.
+pub fn recover_all(dir: &Path) -> Recovered {
+    seal_open(dir, folders(dir))
+}
+
+fn seal_open(dir: &Path, folders: Vec<PathBuf>) -> Recovered {
     let mut found = Recovered::default();
-    for folder in folders(dir) {
+    for folder in folders {
         match layout::read_description(&folder) {
             Ok(description) if description.state == RecordingState::Open => {
-                match repair(&folder, &description) {
+                match repair(dir, &folder, &description) {
                     Ok(sealed) => found.sealed.push(sealed),
                     Err(error) => found.failed.push((folder, error)),
                 }
             }
-            Ok(_) => {}
-            // A folder that the crash caught before its description: nothing was heard yet.
-            Err(RecordingError::Disk { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            // Sealed, but killed before its mark was taken away.
+            Ok(description) => unmark(dir, description.id),
+            // The crash caught it before its description: nothing was heard yet.
+            Err(RecordingError::Disk { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
+                if let Some(id) = folder.file_name().and_then(|name| name.to_str()?.parse().ok()) {
+                    unmark(dir, id);
+                }
+            }
             Err(error) => found.failed.push((folder, error)),
         }
     }
     found
 }
 
-fn repair(folder: &Path, description: &Recording) -> Result<Sealed, RecordingError> {
+/// A mark that stays costs one look at the next start.
+fn unmark(dir: &Path, id: RecordingId) {
+    if let Err(error) = layout::unmark_open(dir, id) {
+        tracing::warn!(recording_id = %id, %error, "a recording stays marked as open");
+    }
+}
+
+fn repair(dir: &Path, folder: &Path, description: &Recording) -> Result<Sealed, RecordingError> {
     let header_bytes = layout::header_bytes();
     let len_frames = Track::ALL
         .into_iter()
@@ -52,6 +79,7 @@ fn repair(folder: &Path, description: &Recording) -> Result<Sealed, RecordingErr
         recording: description.id,
         call: description.call,
         started_at: description.started_at,
+        dir: dir.to_path_buf(),
         folder: folder.to_path_buf(),
         len_frames,
         dropped_frames: description.dropped_frames,
@@ -68,10 +96,7 @@ fn folders(dir: &Path) -> Vec<PathBuf> {
     for digits in [4, 2, 2] {
         level = level.iter().flat_map(|folder| children(folder, |name| is_number(name, digits))).collect();
     }
-    level
-        .iter()
-        .flat_map(|day| children(day, |name| name.parse::<shared::id::RecordingId>().is_ok()))
-        .collect()
+    level.iter().flat_map(|day| children(day, |name| name.parse::<RecordingId>().is_ok())).collect()
 }
 
 fn children(folder: &Path, fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {

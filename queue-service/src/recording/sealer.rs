@@ -33,6 +33,9 @@ pub(super) struct SealJob {
     pub(super) recording: RecordingId,
     pub(super) call: CallId,
     pub(super) started_at: Timestamp,
+    /// The folder of all recordings.
+    pub(super) dir: PathBuf,
+    /// Its own folder.
     pub(super) folder: PathBuf,
     pub(super) len_frames: u64,
     pub(super) dropped_frames: u64,
@@ -103,6 +106,10 @@ pub(super) fn seal(job: &SealJob, recovered: bool) -> Result<Sealed, RecordingEr
         recovered,
     };
     layout::write_description(&job.folder, &sealed.to_recording())?;
+    if let Err(error) = layout::unmark_open(&job.dir, job.recording) {
+        // It is sealed all the same; the next start looks at it and takes the mark away.
+        tracing::warn!(recording_id = %job.recording, %error, "a sealed recording stays marked as open");
+    }
     Ok(sealed)
 }
 

@@ -7,7 +7,7 @@ use shared::audio::goertzel::power_dbfs;
 use shared::audio::tone::Sine;
 use shared::model::recording::Track;
 
-use super::recover::recover;
+use super::recover::{recover, recover_all};
 use super::vault::Vault;
 use super::*;
 
@@ -91,6 +91,7 @@ fn each_track_holds_its_own_voice() {
     assert_eq!(vault.describe(id, STARTED_AT).expect("description"), sealed.to_recording());
     assert!(vault.path(id, STARTED_AT, Track::Agent).ends_with(format!("2027/01/15/{id}/agent.wav")));
     assert!(room.recorder.shutdown(Duration::from_secs(5)));
+    assert_eq!(layout::open_folders(room.dir.path()), Some(Vec::new()), "no mark is left");
 }
 
 #[test]
@@ -213,6 +214,7 @@ fn a_link_that_leads_out_is_refused() {
 fn crashed(dir: &std::path::Path, written: [u64; 2], told: u64, odd_bytes: u64) -> PathBuf {
     let (id, call) = ids();
     let folder = layout::folder(dir, STARTED_AT, id);
+    layout::mark_open(dir, STARTED_AT, id).expect("mark");
     layout::make_folder(&folder).expect("folder");
     let description = Recording {
         id,
@@ -258,7 +260,26 @@ fn a_killed_recording_is_found_repaired_and_sealed_once() {
     }
     let described = vault.describe(sealed.recording, STARTED_AT).expect("description");
     assert_eq!(described.state, RecordingState::Recovered);
-    assert!(recover(dir.path()).sealed.is_empty(), "sealed stays sealed");
+    assert_eq!(fs::read_dir(dir.path().join(layout::OPEN)).expect("marks").count(), 0);
+    assert!(recover_all(dir.path()).sealed.is_empty(), "sealed stays sealed");
+}
+
+#[test]
+fn a_restored_backup_without_marks_is_looked_through() {
+    let dir = tempfile::tempdir().expect("folder");
+    crashed(dir.path(), [50, 50], 50, 0);
+    fs::remove_dir_all(dir.path().join(layout::OPEN)).expect("removed");
+    assert_eq!(recover(dir.path()).sealed.len(), 1);
+}
+
+#[test]
+fn a_mark_without_a_recording_is_taken_away() {
+    let dir = tempfile::tempdir().expect("folder");
+    let (id, _) = ids();
+    layout::mark_open(dir.path(), STARTED_AT, id).expect("mark");
+    let found = recover(dir.path());
+    assert!(found.sealed.is_empty() && found.failed.is_empty());
+    assert_eq!(layout::open_folders(dir.path()), Some(Vec::new()));
 }
 
 #[test]

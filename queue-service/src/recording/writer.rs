@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
@@ -37,6 +37,7 @@ pub(super) struct Writer {
 
 struct Writing {
     progress: Arc<Progress>,
+    dir: PathBuf,
     folder: PathBuf,
     files: Files,
     /// Frames that the files have room for.
@@ -107,8 +108,9 @@ impl Writer {
             let folder = layout::folder(&self.config.dir, progress.started_at, progress.recording);
             let id = progress.recording;
             let writing = Writing {
-                files: make_files(&folder, &progress),
+                files: make_files(&self.config.dir, &folder, &progress),
                 progress,
+                dir: self.config.dir.clone(),
                 folder,
                 written_frames: 0,
                 told_frames: 0,
@@ -198,6 +200,7 @@ impl Writer {
             recording: id,
             call: writing.progress.call,
             started_at: writing.progress.started_at,
+            dir: writing.dir,
             folder: writing.folder,
             len_frames,
             dropped_frames,
@@ -258,7 +261,7 @@ impl Writing {
 
     fn retry_now(&mut self) {
         if matches!(self.files, Files::Refused { .. }) {
-            self.files = make_files(&self.folder, &self.progress);
+            self.files = make_files(&self.dir, &self.folder, &self.progress);
         }
     }
 
@@ -280,8 +283,9 @@ pub(super) fn fit(file: &File, data_bytes: u64) -> std::io::Result<()> {
     header.fix_up(data_bytes).iter().try_for_each(|(at, bytes)| file.write_all_at(bytes, *at))
 }
 
-fn make_files(folder: &std::path::Path, progress: &Progress) -> Files {
+fn make_files(dir: &Path, folder: &Path, progress: &Progress) -> Files {
     let make = || -> Result<[Arc<File>; 3], RecordingError> {
+        layout::mark_open(dir, progress.started_at, progress.recording)?;
         layout::make_folder(folder)?;
         let open = |track| {
             let path = folder.join(layout::file_name(track));
