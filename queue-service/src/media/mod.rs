@@ -11,7 +11,13 @@
 //!
 //! While exactly two parties hear each other, share a codec and nothing plays, packets are forwarded as they come
 //! (*relay*); otherwise a frame of every party is mixed every 20 ms (*mix*). The far side cannot tell which: stream,
-//! sequence and timestamps go on.
+//! sequence and timestamps go on. The jitter buffers run on in relay mode, so the change costs no start-up; what is
+//! mixed is later than what is relayed by the depth of the buffer, so some 50 ms are heard twice at the change to
+//! the mix and left out at the change back.
+//!
+//! A recorded bridge decodes in relay mode too, here and not in the recorder's thread: the tracks get the very frames
+//! that a mix would have, at their true times, through every change between the two. It costs 19 µs a frame with
+//! Opus and a fraction of it with G.711, and saves a second jitter buffer with another idea of time.
 
 mod bridge;
 pub mod event;
@@ -20,6 +26,7 @@ mod player;
 mod pool;
 mod port;
 pub mod prompt;
+mod schedule;
 mod socket;
 pub mod stats;
 mod worker;

@@ -27,6 +27,7 @@ use super::event::MediaEvent;
 use super::pool::PortPool;
 use super::port::Port;
 use super::prompt::Prompt;
+use super::schedule::{Due, Schedule};
 use super::socket::Sockets;
 use super::stats::{LegStats, WorkerCounters};
 use super::{BridgeId, MediaConfig, PlayMode, WorkerHandle};
@@ -51,14 +52,12 @@ pub(super) enum Command {
 }
 
 const INBOX_COMMANDS: usize = 4_096;
-/// Time between two frames.
-pub(super) const FRAME: Duration = Duration::from_millis(20);
-/// Frames that a late worker makes up for; more are left out.
-const CATCH_UP_FRAMES: u64 = 3;
 /// How often a worker without bridges looks whether its handle is still there.
 const IDLE: Duration = Duration::from_millis(500);
 /// Datagrams of one socket before the others have their turn.
 const DATAGRAMS_IN_A_ROW: usize = 32;
+/// Errors of one socket before it is left alone.
+const ERRORS_IN_A_ROW: u32 = 4;
 /// Larger than any datagram of voice; what is longer is cut and then refused as malformed.
 const DATAGRAM_BYTES: usize = 2_048;
 const BACKLOG_EVENTS: usize = 4_096;
@@ -90,8 +89,7 @@ pub(super) fn spawn(
         },
         scratch: Scratch::default(),
         unread: Vec::new(),
-        tick: 0,
-        next_tick: Timestamp::EPOCH,
+        schedule: Schedule::new(clock::now()),
     };
     // The pool outlives the worker's sockets, which give their numbers back to it.
     std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
@@ -109,9 +107,7 @@ struct Worker {
     scratch: Scratch,
     /// Sockets that had more than their turn.
     unread: Vec<Token>,
-    /// Number of the next frame.
-    tick: u64,
-    next_tick: Timestamp,
+    schedule: Schedule,
 }
 
 /// What bridges share: the ports of the worker and the way out.
@@ -227,7 +223,7 @@ impl Worker {
         } else if self.is_idle() {
             IDLE
         } else {
-            self.next_tick.since(now)
+            self.schedule.wait(now)
         }
     }
 
@@ -237,6 +233,7 @@ impl Worker {
 
     fn read(&mut self, now: Timestamp, token: Token, datagram: &mut [u8]) {
         let slot = token.0 / 2;
+        let mut errors = 0;
         for _ in 0..DATAGRAMS_IN_A_ROW {
             let Some(port) = self.desk.port(slot) else { return };
             let socket = if token.0.is_multiple_of(2) { &port.sockets.rtp } else { &port.sockets.rtcp };
@@ -256,8 +253,14 @@ impl Worker {
                 }
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return,
                 // An ICMP answer to something that we sent (the far side's port is closed) comes as an error of the
-                // next receive; the datagrams behind it are still there.
-                Err(_) => {}
+                // next receive; the datagrams behind it are still there. A socket that has nothing but errors is left
+                // until something comes again.
+                Err(_) => {
+                    errors += 1;
+                    if errors > ERRORS_IN_A_ROW {
+                        return;
+                    }
+                }
             }
         }
         self.unread.push(token);
@@ -278,7 +281,7 @@ impl Worker {
         match command {
             Command::OpenBridge { bridge, call } => {
                 if self.is_idle() {
-                    self.next_tick = now + FRAME;
+                    self.schedule.restart(now);
                 }
                 self.bridges.insert(bridge, Bridge::new(call));
             }
@@ -308,14 +311,14 @@ impl Worker {
             Command::StopPlay { leg } => self.with_port(leg, |port| port.player.stop()),
             Command::Press { leg, key, millis } => self.with_port(leg, |port| port.press(key, millis)),
             Command::Record { bridge, tap } => {
-                let tick = self.tick;
+                let tick = self.schedule.number();
                 if let Some(bridge) = self.bridges.get_mut(&bridge) {
                     bridge.record(tick, *tap);
                 }
                 self.plan(bridge);
             }
             Command::StopRecord { bridge } => {
-                let tick = self.tick;
+                let tick = self.schedule.number();
                 if let Some(bridge) = self.bridges.get_mut(&bridge) {
                     bridge.stop_record(tick);
                 }
@@ -388,7 +391,7 @@ impl Worker {
     }
 
     fn close_bridge(&mut self, now: Timestamp, bridge: BridgeId) {
-        let tick = self.tick;
+        let tick = self.schedule.number();
         let Some(home) = self.bridges.get_mut(&bridge) else { return };
         home.stop_record(tick);
         let slots = home.slots.clone();
@@ -410,24 +413,66 @@ impl Worker {
     fn frames(&mut self, now: Timestamp) {
         self.desk.outlet.retry();
         if self.bridges.is_empty() {
-            self.next_tick = now + FRAME;
+            self.schedule.restart(now);
             return;
         }
-        let mut made = 0;
-        while self.next_tick <= now {
-            if made < CATCH_UP_FRAMES {
-                for bridge in self.bridges.values_mut() {
-                    bridge.frame(now, self.tick, &mut self.desk, &mut self.scratch);
+        while let Some(due) = self.schedule.pop(now) {
+            match due {
+                Due::Make(number) => {
+                    for bridge in self.bridges.values_mut() {
+                        bridge.frame(now, number, &mut self.desk, &mut self.scratch);
+                    }
                 }
-            } else {
-                for bridge in self.bridges.values_mut() {
-                    bridge.miss_frame(now, &mut self.desk);
+                Due::Miss => {
+                    for bridge in self.bridges.values_mut() {
+                        bridge.miss_frame(now, &mut self.desk);
+                    }
+                    WorkerCounters::count(&self.desk.counters.ticks_late);
                 }
-                WorkerCounters::count(&self.desk.counters.ticks_late);
             }
-            made += 1;
-            self.tick += 1;
-            self.next_tick += FRAME;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn digit(number: u64) -> MediaEvent {
+        MediaEvent::PlayDone { call: CallId::from_u64(1), leg: LegId::from_u64(1), id: number }
+    }
+
+    fn numbers(events: &mut mpsc::Receiver<MediaEvent>) -> Vec<u64> {
+        std::iter::from_fn(|| events.try_recv().ok())
+            .filter_map(|event| match event {
+                MediaEvent::PlayDone { id, .. } => Some(id),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn events_wait_for_a_slow_switch_in_order_and_only_talk_is_left_out() {
+        let (sender, mut events) = mpsc::channel(2);
+        let counters = Arc::new(WorkerCounters::default());
+        let mut outlet = Outlet { events: sender, backlog: VecDeque::new(), counters: counters.clone() };
+        for number in 0..5 {
+            outlet.send(digit(number));
+        }
+        outlet.send(MediaEvent::Talk { call: CallId::from_u64(1), leg: LegId::from_u64(1), talking: true });
+        assert_eq!(outlet.backlog.len(), 3);
+        let mut seen = numbers(&mut events);
+        while !outlet.backlog.is_empty() {
+            outlet.retry();
+            seen.extend(numbers(&mut events));
+        }
+        assert_eq!(seen, [0, 1, 2, 3, 4]);
+        for number in 0..BACKLOG_EVENTS as u64 + 5 {
+            outlet.send(digit(number));
+        }
+        assert_eq!(counters.events_lost.load(Ordering::Relaxed), 3, "two are in the channel");
+        drop(events);
+        outlet.retry();
+        assert!(outlet.backlog.is_empty(), "nobody listens any more");
     }
 }

@@ -180,6 +180,13 @@ impl Floor {
 }
 
 impl Phone {
+    /// The phone speaks and expects another codec from now on.
+    pub(super) fn renegotiate(&mut self, codec: Codec) {
+        let agreed = negotiated(self.to, codec);
+        self.sender.configure(sender::Config::from(&agreed)).expect("sender");
+        self.receiver.configure(receiver::Config::from(&agreed)).expect("receiver");
+    }
+
     pub(super) fn tick(&mut self) {
         let now = clock::now();
         let mut frame = Frame::SILENCE;

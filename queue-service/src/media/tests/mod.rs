@@ -138,3 +138,60 @@ fn modes_map_to_roles() {
         assert_eq!(supervisor(mode), Role::Supervisor(expected));
     }
 }
+
+/// Whatever the switch says in whatever order, nothing stays behind.
+#[test]
+fn any_order_of_commands_ends_in_an_empty_worker() {
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
+
+    for seed in 0..6 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let (sender, mut events) = mpsc::channel(4_096);
+        let media = Media::start(config(), sender).expect("media");
+        let prompt = Arc::new(Prompt::new("short", vec![1_000; 700]));
+        let sink = std::net::UdpSocket::bind("127.0.0.1:0").expect("socket");
+        let remote = sink.local_addr().expect("address");
+        let mut bridges: Vec<BridgeId> = Vec::new();
+        let mut opened = 0;
+        for _ in 0..400 {
+            let leg = LegId::from_u64(random.random_range(1..=12));
+            let role = match random.random_range(0..4) {
+                0 => Role::Customer,
+                1 => Role::Agent,
+                2 => supervisor(SupervisionMode::Whisper),
+                _ => supervisor(SupervisionMode::TakeOver),
+            };
+            let party = Party { role, held: random.random_bool(0.2), muted: random.random_bool(0.2) };
+            let bridge = bridges.get(random.random_range(0..bridges.len().max(1))).copied();
+            match (random.random_range(0..12), bridge) {
+                (0 | 1, _) | (_, None) => bridges.push(media.open_bridge(floor::call())),
+                (2..=4, Some(bridge)) => opened += u64::from(media.open_port(bridge, leg, role).is_ok()),
+                (5, _) => media.connect(leg, negotiated(remote, Codec::ALL[random.random_range(0..3)])),
+                (6, _) => media.set_party(leg, party),
+                (7, _) => media.play(leg, prompt.clone(), PlayMode::Once, 1),
+                (8, _) => media.press(leg, '1', 60),
+                (9, _) => media.close_port(leg),
+                (10, Some(bridge)) => {
+                    media.close_bridge(bridge);
+                    bridges.retain(|other| *other != bridge);
+                }
+                (_, Some(bridge)) => media.set_parties(bridge, vec![(leg, party)]),
+            }
+        }
+        for bridge in bridges {
+            media.close_bridge(bridge);
+        }
+        let pool = media.shared.pool.clone();
+        drop(media);
+        let mut closed = 0;
+        // The channel ends with the worker.
+        while let Some(event) = events.blocking_recv() {
+            closed += u64::from(matches!(event, MediaEvent::PortClosed { .. }));
+        }
+        assert_eq!(closed, opened, "seed {seed}");
+        let mut pool = pool.lock().expect("no panic");
+        let free = std::iter::from_fn(|| pool.take()).count();
+        assert_eq!(free, pool.len(), "seed {seed}: every port is back");
+    }
+}

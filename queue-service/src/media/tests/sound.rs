@@ -7,9 +7,10 @@ use shared::audio::goertzel::power_dbfs;
 use shared::audio::tone::Sine;
 use shared::id::RecordingId;
 use shared::model::recording;
+use shared::sdp::Direction;
 
 use super::super::*;
-use super::floor::{AGENT_HZ, CUSTOMER_HZ, Floor, MUSIC_HZ, SUPERVISOR_HZ, config};
+use super::floor::{AGENT_HZ, CUSTOMER_HZ, Floor, MUSIC_HZ, SUPERVISOR_HZ, config, negotiated};
 use crate::recording::vault::Vault;
 use crate::recording::{Recorder, RecorderEvent, RecordingConfig};
 
@@ -94,6 +95,32 @@ fn relay_and_mix_change_without_a_break() {
         for (index, piece) in phone.heard[3_200..].chunks_exact(1_600).enumerate() {
             assert!(power_dbfs(piece, hz, 16_000) > -25.0, "100 ms number {index} of {hz} Hz");
         }
+    }
+}
+
+/// The phone puts us on hold and takes another codec when it comes back: nothing is sent meanwhile, and the stream
+/// that it gets goes on.
+#[test]
+fn a_negotiation_in_mid_call_keeps_the_stream() {
+    let mut floor = Floor::talk();
+    floor.run(200);
+    let (leg, remote) = (floor.leg(0), floor.phones[0].socket.local_addr().expect("address"));
+    let mut held = negotiated(remote, Codec::Pcma);
+    held.direction = Direction::RecvOnly;
+    floor.media.connect(leg, held);
+    floor.run(60);
+    let before = floor.phones[0].headers.len();
+    floor.run(200);
+    assert_eq!(floor.phones[0].headers.len(), before, "nothing for who does not want it");
+    floor.phones[0].renegotiate(Codec::Pcmu);
+    floor.media.connect(leg, negotiated(remote, Codec::Pcmu));
+    floor.expect("A C");
+    let headers = &floor.phones[0].headers;
+    assert!(headers.iter().all(|header| header.ssrc == headers[0].ssrc));
+    assert_eq!(headers.last().map(|header| header.payload_type), Some(0));
+    for pair in headers.windows(2) {
+        assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+        assert!(pair[1].timestamp.wrapping_sub(pair[0].timestamp).cast_signed() > 0);
     }
 }
 
