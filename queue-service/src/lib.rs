@@ -7,6 +7,7 @@ pub mod acd;
 pub mod app;
 pub mod auth;
 pub mod call;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod http;

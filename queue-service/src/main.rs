@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: see `queue-service --help`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    queue_service::cli::main()
+}

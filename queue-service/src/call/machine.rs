@@ -185,6 +185,15 @@ impl Machine {
         }
     }
 
+    /// The leg that hears the keys of `leg` while customer and agent talk.
+    pub fn other_side(&self, leg: LegId) -> Option<LegId> {
+        match &self.phase {
+            Phase::Talking(talking) if leg == talking.leg => Some(self.arrival.customer),
+            Phase::Talking(talking) if leg == self.arrival.customer => Some(talking.leg),
+            _ => None,
+        }
+    }
+
     pub(super) fn publish(&mut self, event: Event) {
         self.outputs.push_back(Output::Publish(event));
     }

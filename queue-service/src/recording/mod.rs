@@ -121,7 +121,8 @@ impl Sealed {
         }
     }
 
-    fn to_recording(&self) -> Recording {
+    /// The row to keep.
+    pub fn to_recording(&self) -> Recording {
         Recording {
             id: self.recording,
             call: self.call,

@@ -47,6 +47,21 @@ impl Recordings {
         row.map(|(text,)| from_json("a recording", &text)).transpose()
     }
 
+    /// Recordings that were begun and never sealed, among the last 10,000: a crash leaves only recent ones.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`], [`StoreError::Read`].
+    pub async fn open(&self) -> Result<Vec<Recording>, StoreError> {
+        let rows: Vec<(String,)> = on!(self.store.reader, pool =>
+            sqlx::query_as(
+                "SELECT record FROM (SELECT record FROM recordings ORDER BY id DESC LIMIT 10000) AS recent
+                 WHERE record LIKE '%\"state\":\"open\"%'",
+            )
+            .fetch_all(pool)
+            .await?);
+        rows.into_iter().map(|(text,)| from_json("a recording", &text)).collect()
+    }
+
     /// Recordings, newest first.
     ///
     /// # Errors

@@ -1,3 +1,246 @@
 //! The one task that owns routing and calls, and the commands it takes.
+//!
+//! ```text
+//!  SIP events ──┐                       ┌─► SIP commands
+//!  media events ┤   ┌──── switch ────┐  ├─► media commands
+//!  commands ────┼──►│ ACD · machines │──┼─► facts to the hub
+//!  deadlines ───┘   └────────────────┘  └─► replies
+//! ```
+//!
+//! Both cores are pure and quick, so one task drives them all: what they tell each other is carried out in one queue of
+//! work, in order, without a lock. Nothing here waits: SIP commands that do not fit into the driver's inbox stay in an
+//! outbox until there is room.
 
+mod act;
 pub mod command;
+mod entry;
+mod media_link;
+mod people;
+mod route;
+mod signal;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use shared::api::error::ApiError;
+use shared::id::{CallId, LegId, QueueId, UserId};
+use shared::model::queue::QueueInfo;
+use shared::model::recording::Recording;
+use shared::sip;
+use shared::time::Timestamp;
+use shared_net::sip::{CommandError, SipHandle};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::acd::{self, Acd, AcdConfig};
+use crate::call;
+use crate::clock;
+use crate::config::Config;
+use crate::live::Hub;
+use crate::media::Media;
+use crate::media::event::MediaEvent;
+use crate::recording::Recorder;
+use crate::sip::admission::Admission;
+use crate::sip::phones::Phones;
+
+use self::command::{Reply, Request};
+use self::entry::Entry;
+use self::media_link::Prompts;
+
+/// What the switch works with.
+pub struct Parts {
+    /// The configuration, checked.
+    pub config: Arc<Config>,
+    /// Its number.
+    pub config_version: u64,
+    /// The SIP driver.
+    pub sip: SipHandle,
+    /// What it tells.
+    pub sip_events: mpsc::Receiver<sip::Event>,
+    /// The media workers.
+    pub media: Media,
+    /// What they tell.
+    pub media_events: mpsc::Receiver<MediaEvent>,
+    /// The recorder.
+    pub recorder: Recorder,
+    /// Where recordings are told that begin.
+    pub recordings: mpsc::Sender<Recording>,
+    /// Where facts go.
+    pub hub: Hub,
+    /// Commands of the API.
+    pub commands: mpsc::Receiver<Request>,
+}
+
+/// Something to do next.
+enum Work {
+    Call(CallId, call::io::Input),
+    Acd(acd::Input),
+}
+
+/// Routing and calls.
+pub struct Switch {
+    config: Arc<Config>,
+    queues: HashMap<QueueId, QueueInfo>,
+    sip: SipHandle,
+    outbox: VecDeque<sip::Command>,
+    media: Media,
+    recorder: Recorder,
+    recordings: mpsc::Sender<Recording>,
+    prompts: Prompts,
+    hub: Hub,
+    acd: Acd,
+    phones: Phones,
+    admission: Admission,
+    random: StdRng,
+    calls: HashMap<CallId, Entry>,
+    sessions: HashMap<sip::SessionId, (CallId, LegId)>,
+    deadlines: BTreeSet<(Timestamp, CallId)>,
+    work: VecDeque<Work>,
+    asks: HashMap<(CallId, UserId), oneshot::Sender<Result<Reply, ApiError>>>,
+    stopping: bool,
+}
+
+impl Switch {
+    /// Routing with the configured queues and agents, and no calls.
+    fn new(parts: &Parts) -> Switch {
+        let mut random = StdRng::from_rng(&mut rand::rng());
+        let config = &parts.config;
+        let acd_config = AcdConfig {
+            reject_cool_down_secs: config.acd.reject_cool_down_secs,
+            connection_grace_secs: config.acd.connection_grace_secs,
+            min_ring_secs: config.acd.min_ring_secs,
+            ..AcdConfig::default()
+        };
+        Switch {
+            config: parts.config.clone(),
+            queues: config.queues().into_iter().map(|queue| (queue.id.clone(), queue)).collect(),
+            sip: parts.sip.clone(),
+            outbox: VecDeque::new(),
+            media: parts.media.clone(),
+            recorder: parts.recorder.clone(),
+            recordings: parts.recordings.clone(),
+            prompts: Prompts::new(&parts.config),
+            hub: parts.hub.clone(),
+            acd: Acd::new(acd_config, random.next_u64()),
+            phones: Phones::new(config, random.next_u64()),
+            admission: Admission::new(&config.trunks, config.sip.max_calls),
+            random,
+            calls: HashMap::new(),
+            sessions: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            work: VecDeque::new(),
+            asks: HashMap::new(),
+            stopping: false,
+        }
+    }
+
+    fn deadline(&self) -> Option<Timestamp> {
+        let calls = self.deadlines.first().map(|(at, _)| *at);
+        // Commands that did not fit are tried again soon.
+        let retry = (!self.outbox.is_empty()).then(|| clock::now() + Duration::from_millis(2));
+        [calls, self.acd.deadline(), self.phones.deadline(), retry].into_iter().flatten().min()
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        while let Some((at, call)) = self.deadlines.first().copied() {
+            if at > now {
+                break;
+            }
+            self.deadlines.pop_first();
+            self.work.push_back(Work::Call(call, call::io::Input::Tick));
+        }
+        if self.acd.deadline().is_some_and(|at| at <= now) {
+            self.work.push_back(Work::Acd(acd::Input::Tick));
+        }
+        if self.phones.deadline().is_some_and(|at| at <= now) {
+            let changed = self.phones.expire(now);
+            self.phones_changed(changed);
+        }
+    }
+
+    /// Does all the work there is, and all that comes of it.
+    fn drain(&mut self) {
+        loop {
+            let now = clock::now();
+            let Some(work) = self.work.pop_front() else { break };
+            match work {
+                Work::Call(call, input) => {
+                    if let Some(entry) = self.calls.get_mut(&call) {
+                        entry.machine.handle(now, input);
+                        self.act(now, call);
+                    }
+                }
+                Work::Acd(input) => {
+                    self.acd.handle(now, input);
+                    self.route(now);
+                }
+            }
+        }
+        while let Some(command) = self.outbox.pop_front() {
+            match self.sip.try_command(command.clone()) {
+                Ok(()) => {}
+                Err(CommandError::Full) => {
+                    self.outbox.push_front(command);
+                    break;
+                }
+                Err(CommandError::Stopped) => self.outbox.clear(),
+            }
+        }
+    }
+
+    fn sip(&mut self, command: sip::Command) {
+        self.outbox.push_back(command);
+    }
+
+    /// Ends every call; nothing new is taken any more.
+    fn stop(&mut self) {
+        self.stopping = true;
+        let calls: Vec<CallId> = self.calls.keys().copied().collect();
+        for call in calls {
+            self.work.push_back(Work::Call(call, call::io::Input::Shutdown));
+        }
+        self.drain();
+    }
+}
+
+/// Runs the switch until `stop` is cancelled; then ends all calls and returns once the SIP driver has taken the last
+/// command.
+pub async fn run(mut parts: Parts, stop: CancellationToken) {
+    let mut switch = Switch::new(&parts);
+    switch.configure(parts.config_version);
+    switch.drain();
+    loop {
+        let deadline = switch.deadline().map(|at| at.since(clock::now()));
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => break,
+            event = parts.sip_events.recv() => match event {
+                Some(event) => switch.on_sip(clock::now(), event),
+                None => break,
+            },
+            event = parts.media_events.recv() => match event {
+                Some(event) => switch.on_media(event),
+                None => break,
+            },
+            request = parts.commands.recv() => match request {
+                Some(request) => switch.on_command(clock::now(), request),
+                None => break,
+            },
+            () = tokio::time::sleep(deadline.unwrap_or_default()), if deadline.is_some() => {}
+        }
+        switch.tick(clock::now());
+        switch.drain();
+    }
+    switch.stop();
+    // Room for the last BYEs; the driver empties its inbox at once unless it is stuck.
+    for _ in 0..100 {
+        if switch.outbox.is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        switch.drain();
+    }
+}

@@ -1,0 +1,205 @@
+//! People's phones: their SIP accounts, their bindings, and where a call to a person goes.
+//!
+//! A person has up to three ways to be reached: the app (an account made at sign-in, good as long as the session), a
+//! desk phone with a password from the configuration, and a fixed contact that never registers. The app wins over a
+//! desk phone, the latest registration wins among equals, the fixed contact is the last resort.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rand::Rng;
+use shared::id::{AgentId, UserId};
+use shared::model::agent::Device;
+use shared::sip::digest::{Server, Verdict};
+use shared::sip::registrar::{Account, Binding, BindingChange, Limits, Registrar, Reply};
+use shared::sip::{Flow, IncomingInfo, Method, Request, Uri};
+use shared::time::Timestamp;
+
+use crate::config::Config;
+
+/// Where a call to a person goes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contact {
+    /// The Request-URI.
+    pub target: Uri,
+    /// The flow of the registration; none for a fixed contact, which is resolved.
+    pub flow: Option<Flow>,
+}
+
+/// A SIP account for an app.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AppAccount {
+    /// Digest user name.
+    pub username: String,
+    /// Digest password.
+    pub password: String,
+}
+
+/// How a call from an unknown source is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Challenge {
+    /// 407 (RFC 3261 §22.3).
+    pub status: u16,
+    /// Proxy-Authenticate.
+    pub headers: Vec<(String, String)>,
+}
+
+/// Accounts and bindings of everybody.
+#[derive(Debug)]
+pub struct Phones {
+    registrar: Registrar,
+    callers: Server,
+    accounts: HashMap<String, Account>,
+    realm: String,
+    fixed: HashMap<UserId, Uri>,
+    apps: HashMap<UserId, String>,
+}
+
+/// The separator in an app's user name; a slug may hold it, but the names made here end in 16 hexadecimal digits too.
+const APP: &str = ".app.";
+
+impl Phones {
+    /// With the accounts and fixed contacts of the configuration, which has been checked. `seed` feeds the nonces.
+    pub fn new(config: &Config, seed: u64) -> Phones {
+        let realm = config.sip.domain.clone();
+        let limits = Limits {
+            min_expires_secs: config.sip.registration_min_secs,
+            max_expires_secs: config.sip.registration_max_secs,
+            default_expires_secs: config.sip.registration_max_secs.min(300),
+            ..Limits::default()
+        };
+        let registrar = Registrar::new(&realm, seed, limits);
+        let agents = config.agents.iter().map(|agent| (agent.id.to_user(), agent.sip_password.as_ref()));
+        let users = config.users.iter().map(|user| (user.id.clone(), user.sip_password.as_ref()));
+        let desk_phones: Vec<(UserId, String)> = agents
+            .chain(users)
+            .filter_map(|(user, password)| Some((user, password?.expose().to_owned())))
+            .collect();
+        let fixed = config
+            .agents
+            .iter()
+            .filter_map(|agent| Some((agent.id.to_user(), agent.contact.as_ref()?.parse().ok()?)))
+            .collect();
+        // The callers' nonces come from another seed: the two servers must not share one.
+        let callers = Server::new(&realm, seed.rotate_left(32) ^ 0x9e37_79b9_7f4a_7c15);
+        let accounts = HashMap::new();
+        let mut phones = Phones { registrar, callers, accounts, realm, fixed, apps: HashMap::new() };
+        for (user, password) in desk_phones {
+            phones.open_account(user.as_str(), &password, &user);
+        }
+        phones
+    }
+
+    fn open_account(&mut self, username: &str, password: &str, user: &UserId) {
+        let account = Account::from_password(username, &self.realm, password, user.as_str());
+        self.registrar.set_account(username, account.clone());
+        self.accounts.insert(username.to_owned(), account);
+    }
+
+    /// Makes an account for a person's app. An earlier one of the same person is closed: one app a person.
+    pub fn open_app(&mut self, user: &UserId, random: &mut impl Rng) -> AppAccount {
+        self.close_app(user);
+        let username = format!("{user}{APP}{:016x}", random.next_u64());
+        let password = format!("{:016x}{:016x}", random.next_u64(), random.next_u64());
+        self.open_account(&username, &password, user);
+        self.apps.insert(user.clone(), username.clone());
+        AppAccount { username, password }
+    }
+
+    /// Closes the account of a person's app, if there is one.
+    pub fn close_app(&mut self, user: &UserId) {
+        if let Some(username) = self.apps.remove(user) {
+            self.registrar.remove_account(&username);
+            self.accounts.remove(&username);
+        }
+    }
+
+    /// Who calls, for an INVITE that comes by no trunk.
+    ///
+    /// # Errors
+    /// The challenge to answer with, the same for known and unknown users.
+    pub fn authenticate(&mut self, now: Timestamp, request: &IncomingInfo) -> Result<String, Challenge> {
+        let mut invite = Request::new(Method::Invite, request.request_uri.clone());
+        invite.headers = request.headers.clone();
+        let accounts = &self.accounts;
+        match self.callers.check(now, &invite, true, |name| accounts.get(name)) {
+            Verdict::Granted { username } => Ok(username),
+            Verdict::Refused { stale, .. } => {
+                Err(Challenge { status: 407, headers: self.callers.challenge(now, true, stale) })
+            }
+        }
+    }
+
+    /// Answers a REGISTER; also says whose phones changed.
+    pub fn register(&mut self, now: Timestamp, request: &Request, flow: Flow) -> (Reply, BTreeSet<UserId>) {
+        let reply = self.registrar.register(now, request, flow);
+        let changed = owners(&reply.changes);
+        (reply, changed)
+    }
+
+    /// When [`Phones::expire`] is due.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        self.registrar.deadline()
+    }
+
+    /// Forgets bindings that were not refreshed; says whose.
+    pub fn expire(&mut self, now: Timestamp) -> BTreeSet<UserId> {
+        owners(&self.registrar.expire(now))
+    }
+
+    /// Where a call to this person goes.
+    pub fn contact(&self, user: &UserId) -> Option<Contact> {
+        match self.binding(user) {
+            Some(binding) => Some(Contact { target: binding.contact, flow: Some(binding.flow) }),
+            None => self.fixed.get(user).map(|uri| Contact { target: uri.clone(), flow: None }),
+        }
+    }
+
+    /// Whether a call to this person goes to our own app.
+    pub fn has_app(&self, user: &UserId) -> bool {
+        self.binding(user).is_some_and(|binding| self.is_app(user, &binding))
+    }
+
+    /// How the agent is reached, for the floor.
+    pub fn device(&self, agent: &AgentId) -> Device {
+        let user = agent.to_user();
+        match self.binding(&user) {
+            Some(binding) if self.is_app(&user, &binding) => {
+                Device::App { contact: binding.contact.to_string() }
+            }
+            Some(binding) => Device::Phone {
+                contact: binding.contact.to_string(),
+                product: binding.user_agent.unwrap_or_default(),
+            },
+            None => match self.fixed.get(&user) {
+                Some(uri) => Device::Fixed { contact: uri.to_string() },
+                None => Device::None,
+            },
+        }
+    }
+
+    fn binding(&self, user: &UserId) -> Option<Binding> {
+        // A binding of an app that was closed lives on until it expires; nobody answers there.
+        let known = self.apps.get(user);
+        self.registrar
+            .lookup(user.as_str())
+            .into_iter()
+            .filter(|binding| !binding.username.contains(APP) || Some(&binding.username) == known)
+            .max_by_key(|binding| (self.is_app(user, binding), binding.registered_at))
+    }
+
+    fn is_app(&self, user: &UserId, binding: &Binding) -> bool {
+        self.apps.get(user) == Some(&binding.username)
+    }
+}
+
+fn owners(changes: &[BindingChange]) -> BTreeSet<UserId> {
+    changes
+        .iter()
+        .filter_map(|change| match change {
+            BindingChange::Added { aor_user, .. }
+            | BindingChange::Refreshed { aor_user, .. }
+            | BindingChange::Removed { aor_user, .. }
+            | BindingChange::Expired { aor_user, .. } => aor_user.parse().ok(),
+        })
+        .collect()
+}

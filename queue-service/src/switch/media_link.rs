@@ -1,0 +1,138 @@
+//! Media for calls: ports with the codecs to offer, the bridge's parties, what is played, what the workers tell.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use shared::audio::codec::Codec;
+use shared::audio::mixer::{Party as Place, Role};
+use shared::id::{CallId, LegId};
+use shared::model::queue::{Destination, QueueInfo};
+use shared::sdp::LocalMedia;
+
+use crate::call::io::{Input, LegEnd, Sound};
+use crate::config::Config;
+use crate::media::event::MediaEvent;
+use crate::media::prompt::Prompt;
+use crate::media::{BridgeId, PlayMode};
+
+use super::{Switch, Work};
+
+/// How long a key is pressed towards the other side, in milliseconds, when the phone did not say.
+const KEY_MILLIS: u32 = 160;
+
+impl Switch {
+    /// Opens a port in a call's bridge. The customer's codec is offered first, so that nothing is transcoded without
+    /// need.
+    pub(super) fn open_port(&self, call: CallId, leg: LegId, role: Role) -> Option<LocalMedia> {
+        let entry = self.calls.get(&call)?;
+        self.open_port_in(entry.bridge, leg, role, entry.codec)
+    }
+
+    /// Opens a port in a bridge; none, and a line in the log, when there is none to be had.
+    pub(super) fn open_port_in(
+        &self,
+        bridge: BridgeId,
+        leg: LegId,
+        role: Role,
+        first: Option<Codec>,
+    ) -> Option<LocalMedia> {
+        match self.media.open_port(bridge, leg, role) {
+            Ok(mut local) => {
+                if let Some(first) = first {
+                    local.codecs.sort_by_key(|codec| *codec != first);
+                }
+                Some(local)
+            }
+            Err(error) => {
+                tracing::error!(%leg, %error, "no media port for a leg");
+                None
+            }
+        }
+    }
+
+    /// Tells the bridge who is in it.
+    pub(super) fn hear(&mut self, call: CallId, parties: Vec<(LegId, Place)>) {
+        if let Some(entry) = self.calls.get(&call) {
+            self.media.set_parties(entry.bridge, parties);
+        }
+    }
+
+    /// Plays to a leg.
+    pub(super) fn play(&mut self, leg: LegId, sound: &Sound, play: u64) {
+        let (prompt, mode) = match sound {
+            Sound::Prompt(file) => (self.prompts.named(file), PlayMode::Once),
+            Sound::Music(Some(file)) => (self.prompts.named(file), PlayMode::Loop),
+            Sound::Music(None) => (None, PlayMode::Loop),
+        };
+        // A file that went missing since the start must not mean silence for the caller.
+        let prompt = prompt.unwrap_or_else(|| self.prompts.music.clone());
+        self.media.play(leg, prompt, mode, play);
+    }
+
+    /// Passes a key that came by signalling (SIP INFO) to the other side of a talk.
+    pub(super) fn pass_key(&mut self, call: CallId, from: LegId, key: char) {
+        let Some(entry) = self.calls.get(&call) else { return };
+        if let Some(to) = entry.machine.other_side(from) {
+            self.media.press(to, key, KEY_MILLIS);
+        }
+    }
+
+    /// What the workers tell.
+    pub(super) fn on_media(&mut self, event: MediaEvent) {
+        match event {
+            MediaEvent::PlayDone { call, leg, id } => {
+                self.work.push_back(Work::Call(call, Input::PlayDone { leg, play: id }));
+            }
+            MediaEvent::NoMedia { call, leg, for_secs } => {
+                tracing::warn!(%call, %leg, for_secs, "a phone has gone silent");
+                self.work.push_back(Work::Call(call, Input::LegEnded { leg, how: LegEnd::Lost }));
+            }
+            MediaEvent::PortClosed { call, leg, stats } => {
+                tracing::info!(%call, %leg, ?stats, "leg closed");
+            }
+            // Keys reach the other side within the media; no queue has a menu.
+            MediaEvent::Digit { call, leg, digit } => tracing::debug!(%call, %leg, %digit, "key"),
+            MediaEvent::Talk { .. } => {}
+        }
+    }
+}
+
+/// Prompts and music, loaded once.
+pub(super) struct Prompts {
+    by_name: HashMap<String, Arc<Prompt>>,
+    music: Arc<Prompt>,
+}
+
+impl Prompts {
+    /// Loads every file that the queues name. One that cannot be read is reported; the built-in music stands in.
+    pub fn new(config: &Config) -> Prompts {
+        let folder = config.prompts_folder().unwrap_or_default();
+        let mut by_name = HashMap::new();
+        for name in config.queues().iter().flat_map(files) {
+            match Prompt::load(&folder.join(&name)) {
+                Ok(prompt) => {
+                    by_name.insert(name, prompt);
+                }
+                Err(error) => {
+                    tracing::error!(file = %name, %error, "a prompt cannot be played; music stands in")
+                }
+            }
+        }
+        Prompts { by_name, music: Prompt::hold_music() }
+    }
+
+    fn named(&self, name: &str) -> Option<Arc<Prompt>> {
+        self.by_name.get(name).cloned()
+    }
+}
+
+/// Every file that a queue plays.
+fn files(queue: &QueueInfo) -> Vec<String> {
+    let announced =
+        [&queue.when_full, &queue.when_closed, &queue.when_timed_out].into_iter().filter_map(|to| match to {
+            Destination::Announce { prompt } => Some(prompt.clone()),
+            Destination::Reject { .. } | Destination::Queue { .. } => None,
+        });
+    let played = [&queue.greeting, &queue.music, &queue.announcement];
+    played.into_iter().flatten().cloned().chain(announced).collect()
+}

@@ -1,0 +1,71 @@
+//! Carrying out what the ACD says.
+
+use rand::Rng;
+use shared::id::{CallId, LegId, QueueId};
+use shared::model::event::Event;
+use shared::time::Timestamp;
+
+use crate::acd::{self, Output};
+use crate::call::io::Input;
+
+use super::{Switch, Work};
+
+impl Switch {
+    /// Drains the ACD.
+    pub(super) fn route(&mut self, now: Timestamp) {
+        while let Some(output) = self.acd.poll() {
+            match output {
+                // At a start the hub has told already what the configuration changed.
+                Output::Publish(event) if self.is_known(&event) => {}
+                Output::Publish(event) => {
+                    if let Event::CallQueued { call, queue, since, .. } = &event {
+                        self.queued(*call, queue, *since);
+                    }
+                    self.hub.publish(event);
+                }
+                Output::Ring { call, agent, offer, waited_millis, .. } => {
+                    let leg = LegId::new(now, self.random.next_u32());
+                    self.work.push_back(Work::Call(call, Input::Ring { offer, agent, leg, waited_millis }));
+                }
+                Output::CancelRing { call, offer, .. } => {
+                    self.work.push_back(Work::Call(call, Input::CancelRing { offer }));
+                }
+                Output::Redirect { call, exit, to, .. } => {
+                    self.work.push_back(Work::Call(call, Input::Redirected { exit, to }));
+                }
+            }
+        }
+    }
+
+    fn is_known(&self, event: &Event) -> bool {
+        self.hub.with_floor(|floor| match event {
+            Event::QueueConfigured { queue } => {
+                floor.queues.get(&queue.id).is_some_and(|view| view.info == *queue)
+            }
+            Event::AgentConfigured { agent } => {
+                floor.agents.get(&agent.id).is_some_and(|view| view.info == *agent)
+            }
+            Event::BreaksConfigured { codes } => floor.breaks == *codes,
+            _ => false,
+        })
+    }
+
+    fn queued(&mut self, call: CallId, queue: &QueueId, since: Timestamp) {
+        if let Some(queue) = self.queues.get(queue) {
+            self.work.push_back(Work::Call(call, Input::Queued { queue: Box::new(queue.clone()), since }));
+        }
+    }
+
+    /// Gives queues and agents to the ACD, with what the floor remembers of them.
+    pub(super) fn configure(&mut self, version: u64) {
+        let before = self.hub.floor();
+        self.work.push_back(Work::Acd(acd::Input::Configure {
+            version,
+            queues: self.config.queues(),
+            agents: self.config.agents(),
+            breaks: self.config.breaks(),
+        }));
+        self.drain();
+        self.restore_agents(&before);
+    }
+}
