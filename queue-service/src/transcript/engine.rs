@@ -57,13 +57,6 @@ pub enum EngineError {
     Stopped,
 }
 
-impl EngineError {
-    /// Whether the job should wait for somebody to mend it, instead of failing.
-    pub fn is_about_the_model(&self) -> bool {
-        !matches!(self, EngineError::Recognise(_) | EngineError::Stopped)
-    }
-}
-
 /// Stops a recognition that runs, from another thread.
 #[derive(Debug, Clone, Default)]
 pub struct StopFlag(Arc<AtomicBool>);
@@ -125,22 +118,6 @@ fn header_fits(header: &[u8], file_len: u64) -> bool {
     (1..=10).all(|at| number(at).is_some_and(|size| (1..100_000).contains(&size)))
         && number(11).is_some()
         && words * text_state / 2 < file_len
-}
-
-/// Whether a text says only that there was no speech: "[BLANK_AUDIO]", "(music)", "♪♪".
-fn is_only_marks(text: &str) -> bool {
-    let mut depth = 0_i32;
-    text.chars().all(|letter| match letter {
-        '[' | '(' | '*' if depth == 0 => {
-            depth = 1;
-            true
-        }
-        ']' | ')' | '*' => {
-            depth = 0;
-            true
-        }
-        other => depth > 0 || !other.is_alphanumeric(),
-    })
 }
 
 #[cfg(feature = "whisper")]
@@ -273,6 +250,22 @@ mod whisper {
 
     fn centis(hundredths: i64) -> u64 {
         u64::try_from(hundredths).unwrap_or(0).saturating_mul(10)
+    }
+
+    /// Whether a text says only that there was no speech: "[BLANK_AUDIO]", "(music)", "♪♪".
+    pub(super) fn is_only_marks(text: &str) -> bool {
+        let mut depth = 0_i32;
+        text.chars().all(|letter| match letter {
+            '[' | '(' | '*' if depth == 0 => {
+                depth = 1;
+                true
+            }
+            ']' | ')' | '*' => {
+                depth = 0;
+                true
+            }
+            other => depth > 0 || !other.is_alphanumeric(),
+        })
     }
 
     fn is_invented(segment: &WhisperSegment<'_>) -> bool {

@@ -36,16 +36,6 @@ fn a_wrong_model_is_told_in_a_sentence() {
 }
 
 #[test]
-fn marks_are_no_words() {
-    for marks in ["[BLANK_AUDIO]", "(music)", "♪♪", "*sighs*", "...", "[MUSIC] (bell)", "- "] {
-        assert!(is_only_marks(marks), "{marks}");
-    }
-    for words in ["yes", "[noise] yes", "I (really) want", "7"] {
-        assert!(!is_only_marks(words), "{words}");
-    }
-}
-
-#[test]
 fn the_name_of_a_model_is_that_of_its_file() {
     assert_eq!(model_name(Path::new("/m/ggml-small.en-q5_1.bin")), "ggml-small.en-q5_1");
 }
@@ -64,6 +54,16 @@ mod with_the_engine {
     fn words(engine: &mut Engine, samples: &[i16]) -> String {
         let pieces = engine.recognise(samples).expect("recognised");
         pieces.iter().map(|piece| piece.text.as_str()).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn marks_are_no_words() {
+        for marks in ["[BLANK_AUDIO]", "(music)", "♪♪", "*sighs*", "...", "[MUSIC] (bell)", "- "] {
+            assert!(whisper::is_only_marks(marks), "{marks}");
+        }
+        for words in ["yes", "[noise] yes", "I (really) want", "7"] {
+            assert!(!whisper::is_only_marks(words), "{words}");
+        }
     }
 
     #[test]

@@ -323,9 +323,9 @@ impl<S: JobStore> Worker<S> {
     /// Without loading anything: what is known to be missing.
     fn no_engine(&self) -> Option<String> {
         match &self.settings.model {
-            _ if !cfg!(feature = "whisper") => Some(EngineError::NotBuilt.to_string()),
             None => Some(EngineError::NoModel.to_string()),
             Some(path) if !path.exists() => Some(EngineError::Missing(path.clone()).to_string()),
+            Some(_) if !cfg!(feature = "whisper") => Some(EngineError::NotBuilt.to_string()),
             Some(_) => None,
         }
     }

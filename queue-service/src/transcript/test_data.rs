@@ -27,6 +27,7 @@ pub(super) fn clip(name: &str) -> Vec<i16> {
 }
 
 /// A sound that the service ships.
+#[cfg(feature = "whisper")]
 pub(super) fn shipped(name: &str) -> Vec<i16> {
     read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("assets").join(name))
 }
@@ -37,6 +38,7 @@ pub(super) fn nonspeech(name: &str) -> Vec<i16> {
 }
 
 /// All clips of a folder of `tests/data` with their words.
+#[cfg(feature = "whisper")]
 pub(super) fn clips(folder: &str) -> Vec<(String, Vec<i16>, String)> {
     let folder = data().join(folder);
     let list = std::fs::read_to_string(folder.join("transcripts.tsv")).expect("the list of clips");

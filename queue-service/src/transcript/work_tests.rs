@@ -163,9 +163,12 @@ mod with_the_engine {
         assert_eq!(clips.len(), 20);
         for (number, (name, samples, spoken)) in clips.into_iter().enumerate() {
             let samples = [silence(500), samples, silence(700)].concat();
-            assert_eq!(heard(&samples), [spoken.as_str()], "{name}");
-            let codec = Codec::ALL[number % Codec::ALL.len()];
-            assert_eq!(heard(&through(codec, &samples)), [spoken.as_str()], "{name} through {codec}");
+            assert_eq!(heard(&through(Codec::Pcmu, &samples)), [spoken.as_str()], "{name} through PCMU");
+            if number % 4 == 0 {
+                assert_eq!(heard(&samples), [spoken.as_str()], "{name} as it is");
+                let codec = [Codec::Pcma, Codec::Opus][number / 4 % 2];
+                assert_eq!(heard(&through(codec, &samples)), [spoken.as_str()], "{name} through {codec}");
+            }
         }
         let music = shipped("prompts/hold-music.wav");
         assert_eq!(heard(&music), [""; 0], "music on hold");
