@@ -52,6 +52,8 @@ pub(super) struct Port {
     latch: Latch,
     line: Option<Line>,
     received_at: Timestamp,
+    /// Something has come at all: a phone that never sends (a test tool, a one-way announcement) cannot fall silent.
+    has_received: bool,
     is_missed: bool,
     /// Counts of this port, and of receivers that a negotiation replaced.
     stats: LegStats,
@@ -91,6 +93,7 @@ impl Port {
             latch: Latch::new(),
             line: None,
             received_at: now,
+            has_received: false,
             is_missed: false,
             stats: LegStats::default(),
         }
@@ -183,6 +186,7 @@ impl Port {
         }
         self.stats.packets_received += 1;
         WorkerCounters::count(&counters.packets_received);
+        self.has_received = true;
         self.received_at = now;
         self.is_missed = false;
         let content = line.receiver.receive(now, &packet);
@@ -295,10 +299,10 @@ impl Port {
         }
     }
 
-    /// How long nothing came, once, when that is longer than `limit` (zero: never).
+    /// How long nothing came, once, when that is longer than `limit` (zero: never) and something came before.
     pub(super) fn watch(&mut self, now: Timestamp, limit: Duration) -> Option<u32> {
         let expects = self.line.as_ref().is_some_and(|line| line.negotiated.direction.receives());
-        if !expects || limit.is_zero() {
+        if !expects || !self.has_received || limit.is_zero() {
             self.received_at = now;
             return None;
         }
