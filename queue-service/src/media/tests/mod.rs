@@ -63,8 +63,12 @@ fn a_silent_leg_is_told_once() {
     let mut floor = Floor::new(MediaConfig { no_media_secs: 1, ..config() });
     let customer = floor.add(Role::Customer, Codec::Pcmu, 440.0);
     let agent = floor.add(Role::Agent, Codec::Pcmu, 880.0);
+    // Who never said a word is not missed.
+    let mute = floor.add(Role::Agent, Codec::Pcmu, 660.0);
+    floor.phones[mute].speaks = false;
+    floor.run(100);
     floor.phones[customer].speaks = false;
-    // Who is told to be silent is not missed.
+    // Nor is he who is told to be silent.
     let mut quiet = negotiated(floor.phones[agent].socket.local_addr().expect("address"), Codec::Pcmu);
     quiet.direction = Direction::SendOnly;
     floor.media.connect(floor.leg(agent), quiet);
