@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::bind::tune_stream;
 
 /// Messages that wait for a slow peer; when they are full the connection counts as broken.
-pub(super) const WRITE_QUEUE_LEN: usize = 256;
+pub(super) const WRITE_QUEUE_LEN: usize = 1024;
 const READ_CHUNK_BYTES: usize = 16 * 1024;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A peer that takes nothing for so long is gone.
