@@ -175,7 +175,9 @@ impl Registrar {
         let accounts = &self.accounts;
         match self.auth.check_incoming(now, incoming, true, |name| accounts.get(name)) {
             Verdict::Granted { username } => Ok(username),
-            Verdict::Refused { stale, .. } => Err(self.auth.challenge(now, true, stale)),
+            Verdict::Refused { stale, .. } => {
+                Err(self.auth.challenge_to(now, &incoming.headers, true, stale))
+            }
         }
     }
 
@@ -187,7 +189,7 @@ impl Registrar {
             Verdict::Refused { stale, .. } => {
                 return Reply {
                     status: 401,
-                    headers: self.auth.challenge(now, false, stale),
+                    headers: self.auth.challenge_to(now, &request.headers, false, stale),
                     changes: Vec::new(),
                 };
             }

@@ -1,6 +1,6 @@
 //! Makes challenges and checks the answers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -38,6 +38,8 @@ pub struct Server {
     lifetime_secs: i64,
     used: HashMap<String, Used>,
     by_age: BTreeMap<(i64, String), ()>,
+    /// Call-IDs of requests that were challenged with SHA-256 and came without an answer.
+    asked: VecDeque<String>,
 }
 
 /// What the answer is about.
@@ -67,6 +69,7 @@ impl Server {
             lifetime_secs: LIFETIME_SECS,
             used: HashMap::new(),
             by_age: BTreeMap::new(),
+            asked: VecDeque::new(),
         }
     }
 
@@ -77,9 +80,52 @@ impl Server {
 
     /// Fields for a 401, or for a 407 with `proxy`: SHA-256 first (RFC 8760 §2.3), then MD5.
     pub fn challenge(&mut self, now: Timestamp, proxy: bool, stale: bool) -> Vec<(String, String)> {
+        self.challenge_with(now, proxy, stale, &[Algorithm::Sha256, Algorithm::Md5])
+    }
+
+    /// The same for the sender of this request.
+    ///
+    /// Deviation: RFC 8760 §2.4 lets a client pass over algorithms that it does not know, but libre 1.x (baresip of
+    /// Debian 12), SIPp and older desk phones give up at the first `SHA-256`. Who is known for that, and who asks
+    /// again under the same Call-ID without an answer to a challenge, is offered MD5 alone. Nothing is lost by it:
+    /// MD5 is accepted from everybody whose account has it.
+    pub fn challenge_to(
+        &mut self,
+        now: Timestamp,
+        headers: &Headers,
+        proxy: bool,
+        stale: bool,
+    ) -> Vec<(String, String)> {
+        let agent = headers.get("User-Agent").unwrap_or_default().to_ascii_lowercase();
+        let call_id = headers.call_id();
+        let answers = headers.has("Authorization") || headers.has("Proxy-Authorization");
+        let md5_alone = if MD5_ALONE.iter().any(|start| agent.starts_with(start)) {
+            true
+        } else if answers {
+            false
+        } else if self.asked.iter().any(|asked| asked == call_id) {
+            true
+        } else {
+            if self.asked.len() >= MAX_ASKED {
+                self.asked.pop_front();
+            }
+            self.asked.push_back(call_id.chars().take(128).collect());
+            false
+        };
+        let both = [Algorithm::Sha256, Algorithm::Md5];
+        self.challenge_with(now, proxy, stale, if md5_alone { &both[1..] } else { &both })
+    }
+
+    fn challenge_with(
+        &mut self,
+        now: Timestamp,
+        proxy: bool,
+        stale: bool,
+        algorithms: &[Algorithm],
+    ) -> Vec<(String, String)> {
         let name = if proxy { "Proxy-Authenticate" } else { "WWW-Authenticate" };
-        [Algorithm::Sha256, Algorithm::Md5]
-            .into_iter()
+        algorithms
+            .iter()
             .map(|algorithm| {
                 let value = format!(
                     "Digest realm={},nonce=\"{}\",algorithm={},qop=\"auth\"{}",
@@ -280,6 +326,10 @@ fn equal(left: &str, right: &str) -> bool {
 const LIFETIME_SECS: i64 = 300;
 /// Even when very many nonces are in use.
 const MIN_LIFETIME_SECS: i64 = 10;
+/// Agents that cannot pass over SHA-256, in lower case.
+const MD5_ALONE: [&str; 3] = ["baresip v0.", "baresip v1.", "sipp"];
+/// Call-IDs remembered at most; above it the oldest is forgotten.
+const MAX_ASKED: usize = 256;
 /// Answered nonces remembered at most; above it the oldest becomes stale.
 const MAX_NONCES: usize = 100_000;
 
@@ -375,6 +425,20 @@ mod tests {
         let mut request = other.request();
         request.uri = "sip:elsewhere".parse().expect("uri");
         assert_eq!(other.check(now, &request), refused);
+    }
+
+    #[test]
+    fn who_stumbles_over_sha_256_gets_md5_alone() {
+        let now = Timestamp::from_secs(100);
+        let mut server = Server::new("r", 1);
+        let mut offered = |agent: &str, call_id: &str| {
+            let headers: Headers = [("User-Agent", agent), ("Call-ID", call_id)].into_iter().collect();
+            server.challenge_to(now, &headers, false, false).len()
+        };
+        assert_eq!(offered("desk phone", "1"), 2);
+        assert_eq!(offered("desk phone", "1"), 1, "it did not answer the first one");
+        assert_eq!(offered("desk phone", "2"), 2);
+        assert_eq!(offered("baresip v1.0.0 (x86_64/linux)", "3"), 1);
     }
 
     #[test]

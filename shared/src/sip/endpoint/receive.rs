@@ -264,8 +264,8 @@ impl Endpoint {
         reason: &str,
         headers: &[(String, String)],
     ) {
-        let answerable =
-            ["Via", "From", "To", "Call-ID", "CSeq"].iter().all(|name| request.headers.has(name));
+        // Via and CSeq are what the far side finds its transaction by (§17.1.3).
+        let answerable = request.headers.has("Via") && request.headers.has("CSeq");
         if !answerable {
             return;
         }
