@@ -41,6 +41,11 @@ pub fn figure(value: Option<f64>, unit: &str) -> String {
     }
 }
 
+/// Seconds as [`clock`], or a dash when nothing was counted yet.
+pub fn clock_secs(value: Option<f64>) -> String {
+    value.map_or_else(|| "–".into(), |secs| clock(Duration::from_secs_f64(secs.max(0.0))))
+}
+
 /// Seconds as [`words`], or a dash when nothing was counted yet.
 pub fn secs(value: Option<f64>) -> String {
     value.map_or_else(|| "–".into(), |secs| words(Duration::from_secs_f64(secs.max(0.0))))

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::phone::DeviceChoice;
 use crate::theme::Mode;
 
 /// The settings of one app on one machine.
@@ -18,10 +19,10 @@ pub struct Settings {
     pub user: String,
     /// The theme.
     pub theme: Mode,
-    /// The microphone by name; none for the system's default.
-    pub microphone: Option<String>,
-    /// The headset or loudspeaker by name; none for the system's default.
-    pub speaker: Option<String>,
+    /// The sound devices.
+    pub devices: DeviceChoice,
+    /// Incoming calls are shown and not heard.
+    pub ring_silently: bool,
 }
 
 /// Why settings were not kept.
@@ -98,8 +99,8 @@ mod tests {
             service: "http://10.0.0.2:8080".into(),
             user: "anna".into(),
             theme: Mode::Light,
-            microphone: Some("Headset".into()),
-            speaker: None,
+            devices: DeviceChoice { input: Some("Headset".into()), ..DeviceChoice::default() },
+            ring_silently: true,
         };
         settings.save(&path).expect("saved");
         settings.save(&path).expect("replaced");

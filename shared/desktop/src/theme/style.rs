@@ -103,7 +103,7 @@ fn style(theme: Theme) -> Style {
     spacing.button_padding = vec2(space::M, space::XS);
     spacing.interact_size = vec2(height::CONTROL, height::CONTROL);
     spacing.window_margin = Margin::same(16);
-    spacing.menu_margin = Margin::same(4);
+    spacing.menu_margin = Margin::symmetric(10, 8);
     spacing.combo_height = 280.0;
     spacing.scroll.bar_width = 6.0;
     spacing.scroll.floating = true;
@@ -156,6 +156,8 @@ fn visuals(theme: Theme, tokens: &Tokens) -> Visuals {
     visuals.menu_corner_radius = CornerRadius::same(radius::CONTROL);
     visuals.window_shadow = Shadow { offset: [0, 12], blur: 40, spread: 0, color: tokens.shadow };
     visuals.popup_shadow = Shadow { offset: [0, 6], blur: 20, spread: 0, color: tokens.shadow };
+    // What cannot be used now has colours of its own and is not faded besides.
+    visuals.disabled_alpha = 1.0;
     visuals.striped = false;
     visuals.indent_has_left_vline = false;
     visuals

@@ -1,6 +1,6 @@
 //! Cards: the raised surface.
 
-use egui::{Color32, CornerRadius, Frame, InnerResponse, Margin, Ui};
+use egui::{Color32, Context, CornerRadius, Frame, InnerResponse, Margin, Ui};
 
 use crate::theme::{self, radius};
 
@@ -19,7 +19,6 @@ pub fn card_filled<R>(ui: &mut Ui, fill: Color32, content: impl FnOnce(&mut Ui) 
 }
 
 /// A card that floats above others.
-pub fn floating_card(ui: &Ui) -> Frame {
-    let tokens = theme::tokens(ui);
-    frame(tokens.floating).shadow(ui.visuals().popup_shadow)
+pub fn floating(ctx: &Context) -> Frame {
+    frame(theme::tokens_of(ctx).floating).shadow(ctx.global_style().visuals.popup_shadow)
 }

@@ -7,7 +7,9 @@ use crate::theme::{self, space};
 /// Shows a dialog 420 points wide. The second value is true when it wants to be closed.
 pub fn dialog<R>(ctx: &Context, title: &str, content: impl FnOnce(&mut Ui) -> R) -> (R, bool) {
     let tokens = theme::tokens_of(ctx);
-    let response = egui::Modal::new(Id::unique(title)).backdrop_color(tokens.backdrop).show(ctx, |ui| {
+    let frame = super::card::floating(ctx);
+    let modal = egui::Modal::new(Id::unique(title)).frame(frame).backdrop_color(tokens.backdrop);
+    let response = modal.show(ctx, |ui| {
         ui.set_width(420.0);
         ui.label(theme::page_title(title));
         ui.add_space(space::S);

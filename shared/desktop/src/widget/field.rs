@@ -97,6 +97,8 @@ fn framed(ui: &mut Ui, outline: egui::Color32, add: impl FnOnce(&mut Ui) -> Resp
         .inner_margin(Margin::symmetric(10, 7))
         .stroke(Stroke::new(1.0, outline))
         .begin(ui);
+    // The surface has the height of a control already.
+    prepared.content_ui.spacing_mut().interact_size.y = 0.0;
     let response = add(&mut prepared.content_ui);
     if response.has_focus() {
         prepared.frame.stroke = Stroke::new(2.0, tokens.accent);

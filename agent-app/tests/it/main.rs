@@ -1,0 +1,5 @@
+//! The agent's desk: what events make of its state, and what clicks and keys ask for.
+
+mod desk;
+mod state;
+mod window;
