@@ -8,6 +8,7 @@ use shared::rtp::dtmf::KeyEvent;
 use shared::time::Timestamp;
 
 use super::event::MediaEvent;
+use super::port::Port;
 use super::stats::WorkerCounters;
 use super::worker::Desk;
 use crate::recording::tap::Tap;
@@ -20,8 +21,9 @@ pub(super) struct Bridge {
     pub(super) slots: Vec<usize>,
     matrix: HearMatrix,
     recording: Option<Recording>,
+    /// Packets go on, and nobody hears a mix.
     is_relaying: bool,
-    /// Frames are decoded: somebody mixes or records.
+    /// Frames are decoded: somebody hears a mix, or it is recorded.
     decodes: bool,
 }
 
@@ -69,45 +71,58 @@ impl Bridge {
         }
     }
 
-    /// Works out anew who hears whom and whether packets can be relayed. To be called after every change; the packet
-    /// path only follows the result.
+    /// Works out anew who hears whom and whose packets can go on as they are. To be called after every change; the
+    /// packet path only follows the result.
+    ///
+    /// A party that hears exactly one other gets that one's packets; whoever hears several, or another codec, gets a
+    /// mix. So a supervisor who listens or whispers changes nothing at all in what the customer receives.
     pub(super) fn plan(&mut self, desk: &mut Desk) {
         let mut parties = [Party::new(Role::Customer); MAX_PARTIES];
         let mut count = 0;
         for (party, slot) in parties.iter_mut().zip(&self.slots) {
             if let Some(port) = desk.port(*slot) {
                 *party = port.party;
-                port.relay_to = None;
+                port.relay_to = [None; MAX_PARTIES];
                 port.is_relayed_to = false;
             }
             count += 1;
         }
         self.matrix = HearMatrix::of(&parties[..count]);
-        let pair = self
-            .matrix
-            .relay_pair()
-            .and_then(|(first, second)| Some((*self.slots.get(first)?, *self.slots.get(second)?)));
-        let can_relay = pair.is_some_and(|(first, second)| {
+        let (mut relayed, mut mixed) = (0, 0);
+        for (place, slot) in self.slots.iter().enumerate() {
+            let row = self.matrix.row(place);
+            let only =
+                self.slots.iter().enumerate().find(|(speaker, _)| row.len() == 1 && row.hears(*speaker));
             let view = |slot: usize| desk.ports.get(slot).and_then(Option::as_ref);
-            view(first).zip(view(second)).is_some_and(|(first, second)| first.can_relay_with(second))
-        });
-        if let Some((first, second)) = pair.filter(|_| can_relay) {
-            for (from, to) in [(first, second), (second, first)] {
-                if let Some(port) = desk.port(from) {
-                    port.relay_to = Some(to);
-                    port.is_relayed_to = true;
+            let speaker = only.map(|(_, speaker)| *speaker).filter(|speaker| {
+                view(*slot)
+                    .zip(view(*speaker))
+                    .is_some_and(|(listener, speaker)| listener.can_relay_from(speaker))
+            });
+            match speaker {
+                Some(speaker) => {
+                    relayed += 1;
+                    if let Some(to) = desk.port(speaker).and_then(|port| port.relay_to.get_mut(place)) {
+                        *to = Some(*slot);
+                    }
+                    if let Some(listener) = desk.port(*slot) {
+                        listener.is_relayed_to = true;
+                    }
                 }
+                None if row.is_empty() => {}
+                None => mixed += 1,
             }
         }
-        if can_relay != self.is_relaying {
-            self.is_relaying = can_relay;
-            if can_relay {
+        let is_relaying = relayed > 0 && mixed == 0;
+        if is_relaying != self.is_relaying {
+            self.is_relaying = is_relaying;
+            if is_relaying {
                 WorkerCounters::count(&desk.counters.relaying);
             } else {
                 WorkerCounters::uncount(&desk.counters.relaying);
             }
         }
-        self.decodes = !can_relay || self.recording.is_some();
+        self.decodes = mixed > 0 || self.recording.is_some();
     }
 
     /// Makes the frame number `tick`: takes 20 ms from every party, records them, gives every party what it hears.
@@ -170,8 +185,8 @@ impl Bridge {
         }
     }
 
-    /// Tells the keys that went down, and presses them again towards whoever hears the one who pressed, unless they
-    /// went on as they came. A supervisor's keys go nowhere.
+    /// Tells the keys that went down, and presses them again towards the customer or the agents who hear the one who
+    /// pressed, unless they went on as they came. A supervisor's keys go nowhere.
     fn keys(&self, desk: &mut Desk) {
         for (place, slot) in self.slots.iter().enumerate() {
             while let Some((event, port)) = desk
@@ -182,19 +197,21 @@ impl Bridge {
             {
                 let (key, millis) = match event {
                     KeyEvent::Pressed(digit) => {
-                        port.is_key_relayed = port.relay_to.is_some();
+                        port.key_relayed_to = port.relay_to;
                         let leg = port.leg;
                         desk.outlet.send(MediaEvent::Digit { call: self.call, leg, digit });
                         continue;
                     }
                     KeyEvent::Released { key, millis } => (key, millis),
                 };
-                if port.is_key_relayed || matches!(port.party.role, Role::Supervisor(_)) {
+                let went_on = port.key_relayed_to;
+                if is_supervisor(port) {
                     continue;
                 }
                 for (listener, other) in self.slots.iter().enumerate() {
                     if self.matrix.hears(listener, place)
-                        && let Some(port) = desk.port(*other)
+                        && !went_on.contains(&Some(*other))
+                        && let Some(port) = desk.port(*other).filter(|port| !is_supervisor(port))
                     {
                         port.press(key, millis);
                     }
@@ -202,6 +219,10 @@ impl Bridge {
             }
         }
     }
+}
+
+fn is_supervisor(port: &Port) -> bool {
+    matches!(port.party.role, Role::Supervisor(_))
 }
 
 impl Scratch {

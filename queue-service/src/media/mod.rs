@@ -9,11 +9,14 @@
 //! A worker is one thread that owns whole bridges for life: no lock, no await and no allocation for each packet. The
 //! signalling builds the plan (who hears whom, where to send); the packet path only walks it.
 //!
-//! While exactly two parties hear each other, share a codec and nothing plays, packets are forwarded as they come
-//! (*relay*); otherwise a frame of every party is mixed every 20 ms (*mix*). The far side cannot tell which: stream,
-//! sequence and timestamps go on. The jitter buffers run on in relay mode, so the change costs no start-up; what is
-//! mixed is later than what is relayed by the depth of the buffer, so some 50 ms are heard twice at the change to
-//! the mix and left out at the change back.
+//! Who hears exactly one other party with the same codec gets that one's packets as they come (*relay*); who hears
+//! several, a prompt or another codec gets a mix of frames every 20 ms (*mix*). This is decided for each listener on
+//! his own, so nobody can notice a supervisor who only listens, and a customer no whisper: what they receive does
+//! not change by a bit. In a plain call nothing is decoded.
+//!
+//! The far side cannot tell relay and mix apart: stream, sequence and timestamps go on. The jitter buffers run on in
+//! relay mode, so the change costs no start-up; what is mixed is later than what is relayed by the depth of the buffer,
+//! so some 50 ms are heard twice at the change to the mix and left out at the change back.
 //!
 //! A recorded bridge decodes in relay mode too, here and not in the recorder's thread: the tracks get the very frames
 //! that a mix would have, at their true times, through every change between the two. It costs 19 µs a frame with

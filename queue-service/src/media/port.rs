@@ -14,7 +14,7 @@ use rand::rngs::StdRng;
 use shared::audio::Frame;
 use shared::audio::codec::{Codec, CodecError};
 use shared::audio::level::TalkDetector;
-use shared::audio::mixer::{Party, Role};
+use shared::audio::mixer::{MAX_PARTIES, Party, Role};
 use shared::id::{CallId, LegId};
 use shared::rtp::dtmf::KeyEvent;
 use shared::rtp::packet::{self, MAX_PACKET_BYTES, Packet};
@@ -43,12 +43,12 @@ pub(super) struct Port {
     pub(super) sockets: Sockets,
     pub(super) player: Player,
     pub(super) talk: TalkDetector,
-    /// The slot that packets are forwarded to.
-    pub(super) relay_to: Option<usize>,
+    /// The slots that packets are forwarded to, by place in the bridge.
+    pub(super) relay_to: [Option<usize>; MAX_PARTIES],
     /// Another port forwards to this one, so nothing is mixed for it.
     pub(super) is_relayed_to: bool,
-    /// The key that is down went on as it came, so it is not pressed again when it goes up.
-    pub(super) is_key_relayed: bool,
+    /// Where the key that is down went as it came, so that it is not pressed again there when it goes up.
+    pub(super) key_relayed_to: [Option<usize>; MAX_PARTIES],
     latch: Latch,
     line: Option<Line>,
     received_at: Timestamp,
@@ -87,9 +87,9 @@ impl Port {
             sockets,
             player: Player::default(),
             talk: TalkDetector::default(),
-            relay_to: None,
+            relay_to: [None; MAX_PARTIES],
             is_relayed_to: false,
-            is_key_relayed: false,
+            key_relayed_to: [None; MAX_PARTIES],
             latch: Latch::new(),
             line: None,
             received_at: now,
@@ -143,17 +143,14 @@ impl Port {
         Ok(())
     }
 
-    /// Whether packets of both can go across as they are.
-    pub(super) fn can_relay_with(&self, other: &Port) -> bool {
-        let Some((line, others)) = self.line.as_ref().zip(other.line.as_ref()) else { return false };
-        let is_free = |port: &Port, line: &Line| {
-            let direction = line.negotiated.direction;
-            direction.sends() && direction.receives() && !port.player.is_active() && !line.sender.is_busy()
-        };
-        is_free(self, line)
-            && is_free(other, others)
-            && line.incoming == others.negotiated.codec
-            && others.incoming == line.negotiated.codec
+    /// Whether the packets of `speaker` can be sent on to this leg as they are.
+    pub(super) fn can_relay_from(&self, speaker: &Port) -> bool {
+        let Some((line, from)) = self.line.as_ref().zip(speaker.line.as_ref()) else { return false };
+        line.negotiated.direction.sends()
+            && from.negotiated.direction.receives()
+            && line.negotiated.codec == from.incoming
+            && !line.sender.is_busy()
+            && !self.player.is_active()
     }
 
     /// Takes a datagram from the RTP socket: `None` when it is not for the bridge, else the packet with what it

@@ -47,7 +47,7 @@ pub struct MediaStats {
     pub bridges: u64,
     /// Ports open now.
     pub ports: u64,
-    /// Bridges that relay now.
+    /// Bridges that relay now, and mix for nobody.
     pub relaying: u64,
     /// RTP packets sent.
     pub packets_sent: u64,

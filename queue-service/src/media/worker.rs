@@ -138,10 +138,12 @@ impl Desk {
         let Some((packet, content, plan_again)) = port.receive(now, source, datagram, &self.counters) else {
             return false;
         };
-        if let Some(to) = port.relay_to.filter(|_| port.relays(content))
-            && let Some(other) = self.ports.get_mut(to).and_then(Option::as_mut)
-        {
-            other.relay(now, &packet, content, &self.counters);
+        if port.relays(content) {
+            for to in port.relay_to.into_iter().flatten() {
+                if let Some(other) = self.ports.get_mut(to).and_then(Option::as_mut) {
+                    other.relay(now, &packet, content, &self.counters);
+                }
+            }
         }
         plan_again
     }

@@ -47,6 +47,22 @@ fn a_key_is_pressed_again_in_the_mix() {
 }
 
 #[test]
+fn a_listener_gets_no_keys_and_the_agent_gets_them_once() {
+    let mut floor = Floor::talk();
+    let place = floor.add(supervisor(SupervisionMode::Whisper), Codec::Pcma, SUPERVISOR_HZ);
+    floor.run(100);
+    // To the agent by the mix, since he also hears the whisper; from the agent by the relay.
+    assert!(floor.phones[0].sender.press('4', 60));
+    assert!(floor.phones[1].sender.press('7', 60));
+    floor.run(500);
+    assert_eq!((floor.phones[0].keys.as_slice(), floor.phones[1].keys.as_slice()), (&['7'][..], &['4'][..]));
+    assert!(floor.phones[place].keys.is_empty());
+    let mut told = digits(&mut floor);
+    told.sort_unstable();
+    assert_eq!(told, [(floor.leg(0), '4'), (floor.leg(1), '7')]);
+}
+
+#[test]
 fn a_supervisors_keys_reach_nobody() {
     for mode in [SupervisionMode::Barge, SupervisionMode::TakeOver] {
         let mut floor = Floor::talk();

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::audio::codec::Codec;
 use shared::audio::goertzel::power_dbfs;
+use shared::audio::level::rms_dbov;
 use shared::audio::tone::Sine;
 use shared::id::RecordingId;
 use shared::model::recording;
@@ -74,8 +75,8 @@ fn relay_and_mix_change_without_a_break() {
     let mut floor = Floor::talk();
     floor.run(300);
     assert_eq!(floor.media.stats().relaying, 1);
-    // Somebody listens in: mix. He leaves: relay.
-    let place = floor.add(supervisor(SupervisionMode::Monitor), Codec::Pcma, SUPERVISOR_HZ);
+    // A third voice: mix. It leaves: relay.
+    let place = floor.add(supervisor(SupervisionMode::Barge), Codec::Pcma, SUPERVISOR_HZ);
     floor.run(300);
     assert_eq!(floor.media.stats().relaying, 0);
     floor.media.close_port(floor.leg(place));
@@ -91,10 +92,29 @@ fn relay_and_mix_change_without_a_break() {
             // One frame, and at most another one where the source changes; a busy machine may add two more.
             assert!((1..=640).contains(&ticks), "{ticks} ticks between {pair:?}");
         }
-        // Heard without a hole, from where the phone's own buffer is filled.
-        for (index, piece) in phone.heard[3_200..].chunks_exact(1_600).enumerate() {
-            assert!(power_dbfs(piece, hz, 16_000) > -25.0, "100 ms number {index} of {hz} Hz");
-        }
+        // Heard without a hole, from where the phone's own buffer is filled: never more than one quiet frame.
+        let levels: Vec<f32> = phone.heard[3_200..].chunks_exact(320).map(rms_dbov).collect();
+        assert!(levels.windows(2).all(|pair| pair[0].max(pair[1]) > -40.0), "{hz} Hz: {levels:.0?}");
+        assert!(power_dbfs(&phone.heard[3_200..], hz, 16_000) > -25.0);
+    }
+}
+
+/// What the customer gets is the agent's packets, from the first to the last, whoever listens or whispers.
+#[test]
+fn a_customer_cannot_notice_a_listener_or_a_whisper() {
+    let mut floor = Floor::talk();
+    floor.run(200);
+    let place = floor.add(supervisor(SupervisionMode::Monitor), Codec::Opus, SUPERVISOR_HZ);
+    floor.expect("A C CA");
+    floor.set(place, as_supervisor(SupervisionMode::Whisper));
+    floor.expect("A CS CA");
+    floor.media.close_port(floor.leg(place));
+    floor.run(200);
+    let headers = &floor.phones[0].headers;
+    assert!(headers.len() > 50);
+    for pair in headers.windows(2) {
+        assert_eq!(pair[1].sequence, pair[0].sequence.wrapping_add(1));
+        assert_eq!(pair[1].timestamp, pair[0].timestamp.wrapping_add(160), "the agent's own timeline");
     }
 }
 
