@@ -4,6 +4,8 @@
 //! changes what is there and nothing else. Agents' times are counted in stretches that close whenever status or state
 //! change; see [`AgentView::open_stretch`].
 
+use std::time::Duration;
+
 use crate::id::{AgentId, CallId, OfferId, QueueId};
 use crate::model::agent::{ChangedBy, Device, State, Status};
 use crate::model::call::{LiveCall, OfferOutcome, Phase, QueueExit, Supervision, SupervisionMode};
@@ -85,20 +87,25 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
         Event::CallLeftQueue { call, queue, exit, wait_millis } => {
             leave_queue(floor, at, *call, queue, *exit, *wait_millis);
         }
-        Event::OfferMade { offer, call, queue, agent, until, decision: _ } => {
+        Event::OfferMade { offer, call, queue, agent, until, decision } => {
             if let Some(view) = floor.queues.get_mut(queue) {
                 view.counts.offers += 1;
             }
+            // An agent's own picture may not have seen the call enter a queue that he does not serve.
+            let waited = Duration::from_millis(decision.waited_millis);
+            let last = LastQueue { queue: queue.clone(), entered_at: at - waited };
+            let known = floor.tally.calls.entry(*call).or_insert_with(|| last.clone());
+            if known.queue != *queue {
+                *known = last;
+            }
             if let Some(live) = floor.calls.get_mut(call) {
                 live.offers += 1;
-                if let Phase::Waiting { queue, since } = &live.phase {
-                    live.phase = Phase::Offered {
-                        queue: queue.clone(),
-                        since: *since,
-                        agent: agent.clone(),
-                        offer: *offer,
-                    };
-                }
+                let since = live.phase.waits_since().unwrap_or_else(|| {
+                    live.priority_secs = decision.priority_secs;
+                    at - waited
+                });
+                live.phase =
+                    Phase::Offered { queue: queue.clone(), since, agent: agent.clone(), offer: *offer };
             }
             set_state(floor, at, agent, State::Offered { call: *call, offer: *offer, until: *until });
             if let Some(view) = floor.agents.get_mut(agent) {

@@ -19,3 +19,6 @@ pub mod recording;
 pub mod transcript;
 pub mod user;
 mod visibility;
+
+#[cfg(test)]
+mod tests;
