@@ -1,5 +1,6 @@
-//! The command line: run, check a configuration.
+//! The command line: run, check a configuration, hash a password.
 
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -7,7 +8,7 @@ use clap::{Parser, Subcommand};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::{app, telemetry};
+use crate::{app, auth, telemetry};
 
 /// A wrong command line, a wrong configuration, or a service that does not start.
 const FAILED: u8 = 2;
@@ -32,6 +33,8 @@ enum Command {
         /// The configuration file.
         file: PathBuf,
     },
+    /// Reads a password from standard input and prints its hash for the configuration.
+    HashPassword,
 }
 
 /// The program of `main.rs`.
@@ -39,6 +42,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => run(&config),
         Command::CheckConfig { file } => check(&file),
+        Command::HashPassword => hash_password(),
     }
 }
 
@@ -102,6 +106,29 @@ fn check(file: &Path) -> ExitCode {
                 config.agents.len(),
                 config.trunks.len()
             );
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn hash_password() -> ExitCode {
+    if std::io::stdin().is_terminal() {
+        eprint!("Password (it is shown while you type): ");
+        // A prompt that is not seen does not matter.
+        let _ = std::io::stderr().flush();
+    }
+    let mut line = String::new();
+    if let Err(error) = std::io::stdin().read_line(&mut line) {
+        return fail(&format!("read the password: {error}"));
+    }
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.is_empty() {
+        return fail("the password is empty; type it, or pipe it in");
+    }
+    match auth::hash(password) {
+        Ok(hash) => {
+            println!("{hash}");
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error.to_string()),

@@ -3,9 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use jiff::tz::TimeZoneDatabase;
 use shared::model::queue::Destination;
 
 use super::{Config, Queue};
+use crate::acd::hours::Hours;
+use crate::transcript::{Settings, SettingsError};
 
 /// One step on the way to a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +82,7 @@ impl Check<'_> {
     }
 
     fn zone(&mut self, path: Vec<Step>, zone: &str) {
-        if jiff::tz::TimeZone::get(zone).is_err() {
+        if TimeZoneDatabase::bundled().get(zone).is_err() {
             let allowed = "a name of the IANA time zone database such as Europe/Berlin or UTC";
             self.fault(path, format!("there is no time zone {zone:?}"), allowed);
         }
@@ -157,10 +160,12 @@ impl Check<'_> {
         self.between(path!["http", "max_feeds_per_user"], config.http.max_feeds_per_user.into(), 1, 1_000);
         let timeout = config.http.request_timeout_secs;
         self.between(path!["http", "request_timeout_secs"], timeout.into(), 1, 600);
-        self.between(path!["recording", "sync_secs"], config.recording.sync_secs.into(), 1, 60);
+        self.between(path!["recording", "sync_secs"], config.recording.sync_secs.into(), 0, 60);
         let acd = &config.acd;
         for (key, value, least) in [
             ("reject_cool_down_secs", acd.reject_cool_down_secs, 0),
+            ("busy_cool_down_secs", acd.busy_cool_down_secs, 0),
+            ("unreachable_cool_down_secs", acd.unreachable_cool_down_secs, 0),
             ("connection_grace_secs", acd.connection_grace_secs, 1),
             ("min_ring_secs", acd.min_ring_secs, 1),
         ] {
@@ -179,17 +184,15 @@ impl Check<'_> {
     }
 
     fn transcript(&mut self) {
-        let transcript = &self.config.transcript;
-        let language = &transcript.language;
-        let (threads, context) = (transcript.threads, transcript.audio_context);
-        let cut = transcript.max_utterance_secs;
-        if language != "auto" && !(language.len() == 2 && language.bytes().all(|b| b.is_ascii_lowercase())) {
-            let problem = format!("{language:?} is no language");
-            self.fault(path!["transcript", "language"], problem, "two letters such as en, or auto");
+        if let Err(error) = Settings::from(self.config).check() {
+            let key = match error {
+                SettingsError::AudioContext(_) | SettingsError::AudioContextBlocks(_) => "audio_context",
+                SettingsError::MaxUtterance(_) | SettingsError::Window { .. } => "max_utterance_secs",
+                SettingsError::Threads(_) => "threads",
+                SettingsError::Language(_) => "language",
+            };
+            self.fault(path!["transcript", key], error.to_string(), "");
         }
-        self.between(path!["transcript", "threads"], threads.into(), 1, 256);
-        self.between(path!["transcript", "audio_context"], context.into(), 0, 1_500);
-        self.between(path!["transcript", "max_utterance_secs"], cut.into(), 1, 30);
         if let Some(model) = self.config.speech_model()
             && !model.is_file()
         {
@@ -322,9 +325,9 @@ impl Check<'_> {
             self.zone(key("time_zone"), zone);
         }
         for (place, hours) in queue.hours.iter().enumerate() {
-            if let Err(error) = super::hours::check(hours) {
-                let allowed = "days and times such as Mon-Fri 08:00-18:00 or Sat,Sun 10:00-14:00";
-                self.fault(path!["queues", index, "hours", place], error, allowed);
+            if let Err(error) = Hours::parse(std::slice::from_ref(hours), "") {
+                let allowed = "days and times such as Mon-Fri 08:00-18:00 or Sat,Sun 10:00-12:00,13:00-15:00";
+                self.fault(path!["queues", index, "hours", place], error.to_string(), allowed);
             }
         }
         for (skill, level) in &queue.skills {

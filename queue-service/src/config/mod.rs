@@ -6,9 +6,10 @@
 mod check;
 mod entry;
 mod error;
-mod hours;
 mod locate;
 mod section;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 

@@ -1,20 +1,56 @@
-//! The API and the pages, on axum.
+//! The API under `/api/v1`, the live feed, the wallboard, and what monitoring asks. One file a resource.
+//!
+//! Reading is answered from the hub's picture or the store; whatever changes something is a
+//! [`Command`](crate::switch::command::Command) to the switch, and is acknowledged only when the journal has it on the
+//! disk. Every error is a [`shared::api::error::ApiError`].
 
+mod agents;
+mod calls;
+mod extract;
+mod feed;
+mod floor;
+mod frame;
+mod metrics;
+mod openapi;
+mod presence;
+mod problem;
+mod queues;
+mod range;
+mod recordings;
+mod reports;
+mod session;
+
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware;
+use axum::routing::{get, post, put};
+use shared::api::error::{ApiError, ErrorCode};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::Auth;
+use crate::clock;
 use crate::config::Config;
 use crate::live::Hub;
 use crate::media::Media;
+use crate::media::stats::MediaStats;
 use crate::recording::vault::Vault;
 use crate::store::Store;
-use crate::switch::command::SwitchHandle;
+use crate::switch::command::{Command, Reply, SwitchHandle};
+use presence::Presence;
+use problem::Problem;
+
+/// Bodies of requests may be this long.
+const BODY_BYTES: usize = 64 * 1024;
+/// A command that is carried out waits this long for the journal.
+const JOURNAL_WAIT: Duration = Duration::from_secs(10);
+/// Live feeds that have not said who they are yet.
+const STRANGERS: usize = 256;
 
 /// What the API works with.
 #[derive(Clone)]
@@ -33,19 +69,142 @@ pub struct Services {
     pub media: Media,
 }
 
+/// The same with what this module makes of it; tests put in a media of their own.
+#[derive(Clone)]
+struct Parts {
+    config: Arc<Config>,
+    store: Store,
+    hub: Hub,
+    switch: SwitchHandle,
+    vault: Vault,
+    media: Arc<dyn Fn() -> MediaStats + Send + Sync>,
+    auth: Auth,
+    stop: CancellationToken,
+}
+
+/// Shared by all handlers; cheap to clone.
+#[derive(Clone)]
+struct Api(Arc<Shared>);
+
+struct Shared {
+    parts: Parts,
+    presence: Presence,
+    strangers: Arc<Semaphore>,
+}
+
+impl std::ops::Deref for Api {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl Api {
+    /// Asks the switch, and waits until the facts that came of it are on the disk.
+    async fn command(&self, command: Command) -> Result<Reply, Problem> {
+        let reply = self.parts.switch.ask(command).await?;
+        let hub = &self.parts.hub;
+        if tokio::time::timeout(JOURNAL_WAIT, hub.durable(hub.last_seq())).await.is_err() {
+            let reason = hub.health().err().unwrap_or_else(|| "the disk is slow".into());
+            return Err(ApiError::new(
+                ErrorCode::Unavailable,
+                "The command was carried out, but is not written down yet",
+                reason,
+                "Look at the service's disk; the service keeps trying.",
+            )
+            .into());
+        }
+        Ok(reply)
+    }
+
+    /// Waits, for a moment at most, until rows in the store show what the live picture shows.
+    async fn settled(&self) {
+        let hub = &self.parts.hub;
+        // Older rows are better than none.
+        let _ = tokio::time::timeout(Duration::from_secs(1), hub.durable(hub.last_seq())).await;
+    }
+}
+
+/// The whole site. Starts the task that tells the switch who has a live feed, and the one that ends old sign-ins.
+fn router(parts: Parts) -> Router {
+    let timeout = Duration::from_secs(u64::from(parts.config.http.request_timeout_secs));
+    let api = Api(Arc::new(Shared {
+        presence: Presence::start(parts.switch.clone(), parts.stop.clone()),
+        strangers: Arc::new(Semaphore::new(STRANGERS)),
+        parts,
+    }));
+    tokio::spawn(expire_sign_ins(api.clone()));
+    let v1 = Router::new()
+        .route("/openapi.json", get(openapi::document))
+        .route("/session", post(session::sign_in).delete(session::sign_out))
+        .route("/me", get(session::me))
+        .route("/me/device", post(session::open_device))
+        .route("/floor", get(floor::floor))
+        .route("/agents", get(agents::list))
+        .route("/agents/{id}", get(agents::one))
+        .route("/agents/{id}/status", post(agents::set_status))
+        .route("/agents/{id}/wrap-up", post(agents::end_wrap_up))
+        .route("/queues", get(queues::list))
+        .route("/queues/{id}", get(queues::one))
+        .route("/calls", get(calls::list))
+        .route("/calls/{id}", get(calls::one))
+        .route("/calls/{id}/decisions", get(calls::decisions))
+        .route("/calls/{id}/hold", post(calls::hold))
+        .route("/calls/{id}/resume", post(calls::resume))
+        .route("/calls/{id}/hangup", post(calls::hang_up))
+        .route("/calls/{id}/transfer", post(calls::transfer))
+        .route("/calls/{id}/supervision", put(calls::supervise).delete(calls::end_supervision))
+        .route("/recordings", get(recordings::list))
+        .route("/recordings/{id}", get(recordings::one))
+        .route("/recordings/{id}/tracks/{file}", get(recordings::track))
+        .route("/recordings/{id}/transcript", get(recordings::transcript))
+        .route("/journal", get(reports::journal))
+        .route("/reports/day", get(reports::day))
+        .route("/live", get(feed::live))
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::no_such_method);
+    Router::new()
+        .nest("/api/v1", v1)
+        .route("/healthz", get(metrics::health))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(problem::no_such_path)
+        .method_not_allowed_fallback(problem::no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES))
+        .layer(middleware::from_fn(move |request, next| problem::within(timeout, request, next)))
+        .layer(middleware::from_fn(problem::guard_headers))
+        .with_state(api)
+}
+
 /// Serves until `stop` is cancelled.
 pub async fn serve(services: Services, listener: TcpListener, stop: CancellationToken) {
-    let router = Router::new().route("/healthz", get(health)).with_state(services);
-    let served =
-        axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await;
-    if let Err(error) = served {
+    let Services { config, store, hub, switch, vault, media } = services;
+    let auth = match Auth::open(&store, &config, clock::now()).await {
+        Ok(auth) => auth,
+        Err(error) => {
+            tracing::error!(%error, "HTTP cannot start: sign-ins not read");
+            return;
+        }
+    };
+    let media = Arc::new(move || media.stats());
+    let parts = Parts { config, store, hub, switch, vault, media, auth, stop: stop.clone() };
+    let site = router(parts).into_make_service_with_connect_info::<SocketAddr>();
+    if let Err(error) = axum::serve(listener, site).with_graceful_shutdown(stop.cancelled_owned()).await {
         tracing::error!(%error, "HTTP ended");
     }
 }
 
-async fn health(State(services): State<Services>) -> (StatusCode, String) {
-    match services.hub.health() {
-        Ok(()) => (StatusCode::OK, "ok\n".into()),
-        Err(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")),
+async fn expire_sign_ins(api: Api) {
+    let mut every = tokio::time::interval(Duration::from_secs(5));
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            () = api.parts.stop.cancelled() => return,
+        }
+        for user in api.parts.auth.expire(clock::now()).await {
+            if let Err(error) = api.parts.switch.ask(Command::SignedOut { user }).await {
+                tracing::warn!(%error, "switch not told that a sign-in expired");
+            }
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use jiff::tz::TimeZone;
+use jiff::tz::TimeZoneDatabase;
 use shared::api::reports::JournalQuery;
 use shared::model::call::EndCause;
 use shared::model::distribution::Distributions;
@@ -39,7 +39,8 @@ impl Hub {
     /// # Errors
     /// [`HubError`].
     pub async fn open(store: &Store, config: &Config) -> Result<Hub, HubError> {
-        let zone = TimeZone::get(&config.service.time_zone)
+        let zone = TimeZoneDatabase::bundled()
+            .get(&config.service.time_zone)
             .map_err(|_| HubError::Zone(config.service.time_zone.clone()))?;
         let config_version = store.meta().config_version(config.content_hash()).await?;
         let picture = rebuild(store).await?;

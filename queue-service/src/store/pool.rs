@@ -80,12 +80,17 @@ async fn open_postgres(url: &str) -> Result<(Pool, Pool), StoreError> {
         reason: error.to_string(),
     })?;
     let place = format!("{}:{}", options.get_host(), options.get_port());
+    let failed = |reason: String| StoreError::Open { place: place.clone(), reason };
+    // A pool keeps trying; one connection says at once that nobody is there.
+    let first =
+        sqlx::PgConnection::connect_with(&options).await.map_err(|error| failed(error.to_string()))?;
+    first.close().await.map_err(|error| failed(error.to_string()))?;
     let pool = PgPoolOptions::new()
         .max_connections(8)
         .acquire_timeout(Duration::from_secs(10))
         .connect_with(options)
         .await
-        .map_err(|error| StoreError::Open { place: place.clone(), reason: error.to_string() })?;
-    MIGRATIONS.run(&pool).await.map_err(|error| StoreError::Open { place, reason: error.to_string() })?;
+        .map_err(|error| failed(error.to_string()))?;
+    MIGRATIONS.run(&pool).await.map_err(|error| failed(error.to_string()))?;
     Ok((Pool::Postgres(pool.clone()), Pool::Postgres(pool)))
 }
