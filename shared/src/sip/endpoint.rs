@@ -13,7 +13,7 @@ use super::digest::Client;
 use super::header::NameAddr;
 use super::message::{Body, Method, Request};
 use super::register::Registration;
-use super::session::{Call, Session, drop_fork};
+use super::session::{Call, SavedSession, Session, drop_fork};
 use super::stream::Framer;
 use super::transaction::{Owner, Purpose};
 use super::uri::Uri;
@@ -89,6 +89,25 @@ impl Endpoint {
     /// The dialog of a session, to name it in Replaces or to save it; `None` before there is one.
     pub fn dialog(&self, session: SessionId) -> Option<&Dialog> {
         self.sessions.get(&session)?.dialog()
+    }
+
+    /// A confirmed session as plain data; `None` for any other.
+    pub fn save(&self, session: SessionId) -> Option<SavedSession> {
+        self.sessions.get(&session)?.save()
+    }
+
+    /// Takes up a session that another process saved. False when its id is in use here.
+    pub fn restore(&mut self, now: Timestamp, saved: SavedSession) -> bool {
+        let id = saved.session;
+        if self.sessions.contains_key(&id) {
+            return false;
+        }
+        if id.is_incoming() {
+            self.last_incoming = self.last_incoming.max(id.0 & !(1 << 63));
+        }
+        let session = Session::restore(now, &mut self.core, saved);
+        self.add(session);
+        true
     }
 
     /// The settings.
@@ -191,7 +210,9 @@ impl Endpoint {
         }
         request.set_body(body);
         let hop = flow.map_or(Hop::Uri(target), Hop::Flow);
-        self.core.send_request(now, request, &hop, Some(""), Owner::User(id), 0);
+        // RFC 3428 §4: MESSAGE must not carry a Contact.
+        let contact = (request.method != Method::Message).then_some("");
+        self.core.send_request(now, request, &hop, contact, Owner::User(id), 0);
     }
 
     fn respond(

@@ -35,4 +35,5 @@ pub use endpoint::Endpoint;
 pub use header::{NameAddr, Params};
 pub use message::{Body, Headers, Message, Method, Request, Response};
 pub use registrar::Registrar;
+pub use session::SavedSession;
 pub use uri::{Scheme, Uri};

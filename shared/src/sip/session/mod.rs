@@ -13,6 +13,7 @@ mod change;
 mod incoming;
 mod outgoing;
 mod refresh;
+mod saved;
 mod usage;
 
 use super::api::{Command, EndedBy, Event, Flow, SessionId, TransactionId};
@@ -24,6 +25,7 @@ use super::transaction::{Owner, Purpose};
 use crate::time::Timestamp;
 
 pub(super) use outgoing::{Call, drop_fork};
+pub use saved::SavedSession;
 
 /// The deadlines of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

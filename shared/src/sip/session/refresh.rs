@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::*;
 use crate::sip::header::{Refresher, SessionExpires, seconds};
 
 /// The interval that was agreed on.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Refresh {
     interval_secs: u32,
     ours: bool,
@@ -38,13 +40,18 @@ impl Session {
         side: Side,
     ) {
         let agreed = agreed.filter(|agreed| agreed.interval_secs >= MIN_SECS);
-        self.refresh = agreed.map(|agreed| Refresh {
+        let refresh = agreed.map(|agreed| Refresh {
             interval_secs: agreed.interval_secs,
             ours: match side {
                 Side::Caller => agreed.refresher == Some(Refresher::Uac),
                 Side::Callee => agreed.refresher == Some(Refresher::Uas),
             },
         });
+        self.rearm_refresh(now, core, refresh);
+    }
+
+    pub(super) fn rearm_refresh(&mut self, now: Timestamp, core: &mut Core, refresh: Option<Refresh>) {
+        self.refresh = refresh;
         let (refresh_at, expire_at) = match self.refresh {
             None => (None, None),
             Some(Refresh { interval_secs, ours }) => {
