@@ -1,12 +1,16 @@
 //! What goes into and comes out of an [`Endpoint`](super::Endpoint): closed enums and the plain types in them.
 
+mod event;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use event::{EndedBy, Event, IncomingInfo};
+
 use super::header::NameAddr;
-use super::message::{Body, Headers, Method, Request};
+use super::message::{Body, Method};
 use super::uri::Uri;
 
 /// How bytes travel.
@@ -395,188 +399,5 @@ pub enum Command {
         headers: Vec<(String, String)>,
         /// What to carry.
         body: Option<Body>,
-    },
-}
-
-/// The INVITE of an incoming session.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct IncomingInfo {
-    /// Whom the caller asks for.
-    pub request_uri: Uri,
-    /// The caller.
-    pub from: NameAddr,
-    /// Whom he called first.
-    pub to: NameAddr,
-    /// All headers.
-    pub headers: Headers,
-    /// Call-ID.
-    pub call_id: String,
-    /// The offer, if he makes one.
-    pub body: Option<Body>,
-}
-
-/// Who or what ended an answered session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EndedBy {
-    /// BYE of the far side.
-    Peer,
-    /// Our [`Command::Hangup`].
-    Local,
-    /// No ACK, no answer within the dialog, or the session interval ran out.
-    Timeout,
-    /// The far side cannot be reached.
-    Transport,
-}
-
-/// What happened. A session that was answered ends with exactly one [`Event::Ended`]; one that was not ends with
-/// exactly one of [`Event::Rejected`] (ours) and [`Event::Cancelled`] (theirs), or by the user's own
-/// [`Command::Reject`] or [`Command::Hangup`] of an unanswered incoming session, which has no event.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// Somebody calls; 100 has been sent.
-    Incoming {
-        /// Top bit set.
-        session: SessionId,
-        /// Where from.
-        flow: Flow,
-        /// The INVITE.
-        request: Box<IncomingInfo>,
-    },
-    /// 101 to 199 on our INVITE.
-    Progress {
-        /// Which.
-        session: SessionId,
-        /// Such as 180.
-        status: u16,
-        /// The phrase.
-        reason: String,
-        /// Early media.
-        body: Option<Body>,
-    },
-    /// Our INVITE got a 2xx; ACK is sent (unless the 2xx carries the offer).
-    Answered {
-        /// Which.
-        session: SessionId,
-        /// The answer.
-        body: Option<Body>,
-        /// All headers of the 2xx.
-        headers: Headers,
-    },
-    /// The ACK for our 2xx arrived; also after a re-INVITE when that ACK has a body.
-    Confirmed {
-        /// Which.
-        session: SessionId,
-        /// The late answer.
-        body: Option<Body>,
-    },
-    /// Our INVITE failed: the peer's status, 408 without any, 487 after our Hangup, 503 when it cannot be reached.
-    Rejected {
-        /// Which.
-        session: SessionId,
-        /// 300 to 699.
-        status: u16,
-        /// The phrase.
-        reason: String,
-        /// Contacts of a 3xx.
-        contacts: Vec<NameAddr>,
-    },
-    /// The peer offers again, by re-INVITE or UPDATE; answer with [`Command::Answer`] or [`Command::Reject`].
-    /// Without a body the peer asks for our offer.
-    Reoffer {
-        /// Which.
-        session: SessionId,
-        /// The offer.
-        body: Option<Body>,
-    },
-    /// Our re-INVITE was answered.
-    ReinviteDone {
-        /// Which.
-        session: SessionId,
-        /// The answer.
-        body: Option<Body>,
-    },
-    /// Our re-INVITE was refused; the session goes on as it was (unless `Ended` follows).
-    ReinviteFailed {
-        /// Which.
-        session: SessionId,
-        /// Why.
-        status: u16,
-    },
-    /// INFO from the peer; 200 has been sent.
-    Info {
-        /// Which.
-        session: SessionId,
-        /// What.
-        body: Option<Body>,
-    },
-    /// REFER from the peer; answer with [`Command::RespondRefer`], then [`Command::NotifyRefer`].
-    Refer {
-        /// Which.
-        session: SessionId,
-        /// Whom to call.
-        refer_to: NameAddr,
-        /// All headers (Referred-By, …).
-        headers: Headers,
-    },
-    /// How our REFER goes: 100 once it is accepted, then what the peer's NOTIFYs say.
-    ReferProgress {
-        /// Which.
-        session: SessionId,
-        /// Status of the referred call, or of the REFER when it was refused.
-        status: u16,
-        /// Nothing more comes.
-        last: bool,
-    },
-    /// An answered session is over.
-    Ended {
-        /// Which.
-        session: SessionId,
-        /// By whom.
-        by: EndedBy,
-        /// The Reason header of the BYE.
-        reason: Option<String>,
-    },
-    /// The peer cancelled before the answer.
-    Cancelled {
-        /// Which.
-        session: SessionId,
-        /// The Reason header of the CANCEL.
-        reason: Option<String>,
-    },
-    /// The binding stands; also at every refresh, and with 0 after [`Command::Unregister`].
-    Registered {
-        /// Which.
-        registration: RegistrationId,
-        /// Granted lifetime.
-        expires_secs: u32,
-    },
-    /// The binding does not stand. It is tried again by itself, except after 401/403/404 and other refusals that
-    /// a repetition does not mend.
-    RegistrationFailed {
-        /// Which.
-        registration: RegistrationId,
-        /// The peer's status, 408 without any, 503 when it cannot be reached.
-        status: u16,
-        /// The phrase.
-        reason: String,
-    },
-    /// A request outside of a dialog of one of [`Config::user_methods`]; answer with [`Command::Respond`].
-    Request {
-        /// To answer with.
-        transaction: TransactionId,
-        /// Where from.
-        flow: Flow,
-        /// Same as in `request`.
-        method: Method,
-        /// The whole request.
-        request: Box<Request>,
-    },
-    /// The final response to [`Command::Request`]; 408 without any, 503 when it cannot be reached.
-    RequestDone {
-        /// As given.
-        id: u64,
-        /// The status.
-        status: u16,
     },
 }

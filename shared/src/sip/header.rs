@@ -1,10 +1,15 @@
 //! Own typed views of header values; rsip's fail on IPv6 literals, quoted parameters and lists.
 
+mod text;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use text::{find_outside_quotes, token};
+pub use text::{is_token, quote, split, unquote};
 
 use super::message::{Headers, Method};
 use super::uri::{Uri, read_hostport, unescape};
@@ -484,159 +489,5 @@ impl Uri {
     }
 }
 
-/// True for a token (RFC 3261 §25.1).
-pub fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(token)
-}
-
-fn token(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-.!%*_+`'~".contains(c)
-}
-
-/// Puts a text in quotes.
-pub fn quote(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars().filter(|c| !matches!(c, '\r' | '\n' | '\0')) {
-        if matches!(c, '"' | '\\') {
-            out.push('\\');
-        }
-        out.push(c);
-    }
-    out.push('"');
-    out
-}
-
-/// Takes a value out of its quotes; one without quotes is returned as it is. `None` when the quotes do not close
-/// or something follows them.
-pub fn unquote(text: &str) -> Option<String> {
-    let Some(inner) = text.strip_prefix('"') else {
-        return (!text.contains('"')).then(|| text.to_owned());
-    };
-    let mut out = String::with_capacity(inner.len());
-    let mut chars = inner.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => out.push(chars.next()?),
-            '"' => return chars.as_str().trim().is_empty().then_some(out),
-            _ => out.push(c),
-        }
-    }
-    None
-}
-
-/// Splits at `separator` outside of quotes and angle brackets.
-pub fn split(text: &str, separator: char) -> impl Iterator<Item = &str> {
-    let mut rest = Some(text);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let (mut quoted, mut escaped, mut angle) = (false, false, false);
-        for (at, c) in text.char_indices() {
-            match c {
-                _ if escaped => escaped = false,
-                '\\' if quoted => escaped = true,
-                '"' => quoted = !quoted,
-                '<' if !quoted => angle = true,
-                '>' if !quoted => angle = false,
-                _ if c == separator && !quoted && !angle => {
-                    rest = text.get(at + c.len_utf8()..);
-                    return text.get(..at);
-                }
-                _ => {}
-            }
-        }
-        rest = None;
-        Some(text)
-    })
-}
-
-fn find_outside_quotes(text: &str, wanted: char) -> Option<usize> {
-    let (mut quoted, mut escaped) = (false, false);
-    for (at, c) in text.char_indices() {
-        match c {
-            _ if escaped => escaped = false,
-            '\\' if quoted => escaped = true,
-            '"' => quoted = !quoted,
-            _ if c == wanted && !quoted => return Some(at),
-            _ => {}
-        }
-    }
-    None
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn address(text: &str) -> NameAddr {
-        text.parse().unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    #[test]
-    fn names_and_addresses() {
-        let check = |text: &str, display: Option<&str>, uri: &str, printed: &str| {
-            let read = address(text);
-            assert_eq!(read.display.as_deref(), display, "{text}");
-            assert_eq!(read.uri.to_string(), uri, "{text}");
-            assert_eq!(read.to_string(), printed, "{text}");
-        };
-        check("sip:a@b;tag=1", None, "sip:a@b", "<sip:a@b>;tag=1");
-        check("<sip:a@b;lr>;tag=1", None, "sip:a@b;lr", "<sip:a@b;lr>;tag=1");
-        check("Anna B <sip:a@b>", Some("Anna B"), "sip:a@b", "\"Anna B\" <sip:a@b>");
-        check(
-            r#""J \"<x>\" Doe"<sip:a@b>;tag=2"#,
-            Some("J \"<x>\" Doe"),
-            "sip:a@b",
-            r#""J \"<x>\" Doe" <sip:a@b>;tag=2"#,
-        );
-        check(
-            r#"<sip:a@[2001:db8::1]:5070>;+sip.instance="<urn:uuid:1>";q=0.5"#,
-            None,
-            "sip:a@[2001:db8::1]:5070",
-            r#"<sip:a@[2001:db8::1]:5070>;+sip.instance="<urn:uuid:1>";q=0.5"#,
-        );
-        check("<tel:+1555>", None, "tel:+1555", "<tel:+1555>");
-        for bad in
-            ["\"Mr. J. User <sip:j@x>", "<sip:a@b", "sip:a@b?Route=x", "", "<sip:a@b> x", "\"a\"b <sip:a@b>"]
-        {
-            assert!(bad.parse::<NameAddr>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn vias() {
-        let via: Via = "SIP / 2.0 / UDP first.example.com:4000;ttl=16 ;maddr=224.2.0.1;branch=z9hG4bKa7c"
-            .parse()
-            .expect("via");
-        assert_eq!(
-            (via.host.as_str(), via.port, via.branch()),
-            ("first.example.com", Some(4000), "z9hG4bKa7c")
-        );
-        assert!(via.has_magic());
-        let via: Via =
-            "SIP/2.0/tcp [2001:db8::9]:5062;branch=z9hG4bK1;received=2001:db8::9;rport".parse().expect("via");
-        assert_eq!(via.ip(), Some("2001:db8::9".parse().expect("address")));
-        assert_eq!(via.params.find("rport"), Some(None));
-        assert_eq!(
-            via.to_string(),
-            "SIP/2.0/TCP [2001:db8::9]:5062;branch=z9hG4bK1;received=2001:db8::9;rport"
-        );
-        for bad in ["SIP/2.0/UDP", "SIP/7.0/UDP a", "SIP/2.0/UDP 192.0.2.15;;,;,,", "x"] {
-            assert!(bad.parse::<Via>().is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn small_views() {
-        assert_eq!("4711 INVITE".parse::<CSeq>().expect("cseq").number, 4711);
-        for bad in ["2147483648 INVITE", "-1 INVITE", "1", "INVITE 1", "1 INVITE x"] {
-            assert!(bad.parse::<CSeq>().is_err(), "{bad}");
-        }
-        let replaces: Replaces = "a@b;to-tag=1;from-tag=2;early-only".parse().expect("replaces");
-        assert_eq!(replaces.to_string(), "a@b;to-tag=1;from-tag=2;early-only");
-        let expires: SessionExpires = "1800 ;refresher=UAS".parse().expect("session-expires");
-        assert_eq!(expires, SessionExpires { interval_secs: 1800, refresher: Some(Refresher::Uas) });
-        assert_eq!(seconds("99999999999"), Some(u32::MAX));
-        assert_eq!(split(r#"<sip:a,b@c>, "x,y" <sip:d>,e"#, ',').count(), 3);
-    }
-}
+mod tests;

@@ -1,0 +1,183 @@
+//! Where requests go: the first address of a hop, the wish for TCP, the next address after a failure.
+
+use super::*;
+
+impl Core {
+    /// What was sent to this flow did not arrive: another address, UDP instead of TCP, or failure.
+    pub(in crate::sip) fn send_failed(&mut self, now: Timestamp, flow: Flow) {
+        let hit: Vec<TransactionId> = self
+            .table
+            .clients
+            .iter()
+            .filter(|(_, client)| {
+                client.machine.is_fresh()
+                    && client.flow.transport == flow.transport
+                    && client.flow.remote == flow.remote
+                    && (client.flow.connection == flow.connection || client.flow.connection == 0)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        for id in hit {
+            self.next_address(now, id);
+        }
+    }
+
+    pub(in crate::sip) fn stream_closed(&mut self, now: Timestamp, connection: u64) {
+        let hit: Vec<TransactionId> = self
+            .table
+            .clients
+            .iter()
+            .filter(|(_, client)| client.flow.connection == connection && client.machine.is_fresh())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in hit {
+            self.next_address(now, id);
+        }
+        // A response to a request of that stream opens a new one to the Via's address (RFC 3261 §18.2.2).
+        for server in self.table.servers.values_mut().filter(|server| server.flow.connection == connection) {
+            let via = server.request.headers.via();
+            server.flow.connection = 0;
+            if let Some(ip) = via.as_ref().and_then(Via::ip) {
+                let port = via.and_then(|via| via.port).unwrap_or(DEFAULT_PORT);
+                server.flow.remote = SocketAddr::new(ip, port);
+            }
+        }
+    }
+
+    /// The wish for TCP did not come true: the same by UDP.
+    pub(in crate::sip) fn next_address(&mut self, now: Timestamp, id: TransactionId) {
+        let Some(client) = self.table.clients.get_mut(&id) else { return };
+        if let Some(flow) = client.udp_instead.take() {
+            return self.launch(now, id, flow, false);
+        }
+        let transport = client.flow.transport;
+        let next = client.more.first().copied();
+        if let Some(remote) = next {
+            client.more.remove(0);
+            if let Some(local) = self.local_for(transport, remote) {
+                return self.launch(now, id, Flow { transport, local, remote, connection: 0 }, true);
+            }
+        }
+        self.fail(id, 503);
+    }
+
+    /// Sends a request for the first time, or again to another address under a new branch.
+    pub(super) fn launch(&mut self, now: Timestamp, id: TransactionId, flow: Flow, may_wish: bool) {
+        let branch = format!("{MAGIC}{:016x}", self.random.next_u64());
+        let contact = self.table.clients.get(&id).and_then(|client| client.contact_user.clone());
+        let contact = contact.map(|user| self.contact(&user, &flow));
+        let Some(client) = self.table.clients.get_mut(&id) else { return };
+        client.request.headers.remove("Via");
+        if let Some(contact) = contact {
+            client.request.headers.set("Contact", contact);
+        }
+        let mut request =
+            std::mem::replace(&mut client.request, Request::new(Method::Options, Uri::tel("0")));
+        let mut actual = flow;
+        request.headers.push_front("Via", self.via(&flow, &branch));
+        let mut bytes = wire::write_request(&request);
+        let mut udp_instead = None;
+        if may_wish
+            && flow.transport == Transport::Udp
+            && bytes.len() > self.config.max_datagram_len
+            && let Some(local) = self.local_for(Transport::Tcp, flow.remote)
+        {
+            actual = Flow { transport: Transport::Tcp, local, remote: flow.remote, connection: 0 };
+            udp_instead = Some(flow);
+            request.headers.remove("Via");
+            request.headers.push_front("Via", self.via(&actual, &branch));
+            bytes = wire::write_request(&request);
+        }
+        let reliable = actual.transport.is_reliable();
+        let machine = match request.method {
+            Method::Invite => ClientMachine::Invite(ClientInvite::new(now, self.config.timers, reliable)),
+            _ => ClientMachine::Other(ClientOther::new(now, self.config.timers, reliable)),
+        };
+        if let Some(client) = self.table.clients.get_mut(&id) {
+            client.request = request;
+            client.bytes = bytes.clone();
+            client.flow = actual;
+            client.machine = machine;
+            client.udp_instead = udp_instead;
+        }
+        self.table.index_client(id, &branch);
+        // A firewall that swallows the connection must not cost the call: UDP after a moment.
+        self.schedule.set(Due::Fallback(id), udp_instead.map(|_| now + TCP_PATIENCE));
+        self.send(actual, bytes);
+        self.settle_client(id);
+    }
+
+    pub(super) fn launch_ack(&mut self, mut ack: Request, flow: Flow, invite: TransactionId) {
+        let branch = format!("{MAGIC}{:016x}", self.random.next_u64());
+        ack.headers.push_front("Via", self.via(&flow, &branch));
+        let bytes = wire::write_request(&ack);
+        let to_tag = ack.headers.get("To").and_then(crate::sip::header::tag).unwrap_or_default();
+        if let Some(client) = self.table.clients.get_mut(&invite)
+            && client.acks.len() < MAX_FORKS
+        {
+            client.acks.push(KeptAck { to_tag, flow, bytes: bytes.clone() });
+        }
+        self.send(flow, bytes);
+    }
+
+    fn via(&self, flow: &Flow, branch: &str) -> String {
+        let own = self.facing(flow);
+        // RFC 3581: rport asks for the answer to come back to where we sent from.
+        format!(
+            "SIP/2.0/{} {}:{};branch={branch};rport",
+            flow.transport.as_via(),
+            host_of(own.ip()),
+            own.port()
+        )
+    }
+
+    pub(super) fn first_flow(&self, hop: &Hop) -> First {
+        let uri = match hop {
+            Hop::Flow(flow) => return First::Flow(*flow),
+            Hop::Uri(uri) => uri,
+        };
+        // sips: asks for TLS on every hop; a plain transport would break that promise.
+        if uri.scheme != Scheme::Sip {
+            return First::Impossible;
+        }
+        let transport = match uri.params.get("transport") {
+            None => self.default_transport(),
+            Some(token) => match Transport::from_token(token) {
+                Some(transport) => transport,
+                None => return First::Impossible,
+            },
+        };
+        let host = uri.params.get("maddr").unwrap_or(&uri.host);
+        let port = uri.port.unwrap_or(DEFAULT_PORT);
+        match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+            Ok(ip) => {
+                let remote = SocketAddr::new(ip, port);
+                match self.local_for(transport, remote) {
+                    Some(local) => First::Flow(Flow { transport, local, remote, connection: 0 }),
+                    None => First::Impossible,
+                }
+            }
+            Err(_) => First::Ask(host.to_owned(), port, transport),
+        }
+    }
+
+    /// UDP (RFC 3263 §4.1), unless we only have TCP.
+    fn default_transport(&self) -> Transport {
+        if self.config.listen.iter().any(|(transport, _)| *transport == Transport::Udp) {
+            Transport::Udp
+        } else {
+            Transport::Tcp
+        }
+    }
+
+    pub(super) fn ask(&mut self, host: String, port: u16, transport: Transport, question: Question) -> u64 {
+        self.last_question += 1;
+        let query = self.last_question;
+        // Bounded by the transactions: each asks once, and an ACK belongs to an INVITE of ours.
+        if self.questions.len() < self.config.max_transactions {
+            self.questions.insert(query, question);
+            self.outputs.push_back(Output::Resolve { query, host, port, transport });
+        }
+        query
+    }
+}
