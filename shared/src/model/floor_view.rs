@@ -255,6 +255,10 @@ impl Floor {
                 | Phase::TakenOver { .. } => call.phase = Phase::Arrived,
             }
         }
+        let calls = &floor.calls;
+        floor.tally.calls.retain(|id, _| {
+            own == Some(*id) || calls.get(id).is_some_and(|call| call.phase.waits_since().is_some())
+        });
         floor.tally.serving.retain(|id, _| id == agent);
         floor
     }

@@ -1,5 +1,6 @@
 //! The ACD on a virtual clock: scripts as text, and random ones against the floor that the events make.
 
+mod erlang;
 mod floor_oracle;
 mod property;
 mod script;

@@ -135,6 +135,13 @@ impl Run {
     }
 
     fn drain(&mut self) {
+        self.drained += 1;
+        if self.save_from.is_some_and(|from| self.drained % 4 == from % 4) {
+            let text = serde_json::to_string(&self.acd).expect("saved");
+            let again: Acd = serde_json::from_str(&text).expect("loaded");
+            assert_eq!(again, self.acd);
+            self.acd = again;
+        }
         while let Some(output) = self.acd.poll() {
             if let Output::Ring { agent, offer, .. } = &output
                 && let Some(who) = AGENTS.iter().position(|name| *name == agent.as_str())
@@ -143,13 +150,6 @@ impl Run {
             }
             self.oracle.output(self.now, &output);
             self.outputs.push(output);
-        }
-        self.drained += 1;
-        if self.save_from.is_some_and(|from| self.drained % 4 == from % 4) {
-            let text = serde_json::to_string(&self.acd).expect("saved");
-            let again: Acd = serde_json::from_str(&text).expect("loaded");
-            assert_eq!(again, self.acd);
-            self.acd = again;
         }
     }
 
