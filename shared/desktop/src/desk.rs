@@ -79,6 +79,8 @@ pub enum DeskEvent {
 pub struct Desk {
     /// The service's time, moved on once a second.
     pub now: Timestamp,
+    /// How far the machine's time zone is east of Greenwich, for showing times of day.
+    pub utc_offset_secs: i32,
     /// What the person chose, also what is kept.
     pub settings: Settings,
     /// Where signing in stands.

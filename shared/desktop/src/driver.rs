@@ -9,10 +9,12 @@ use shared::api::error::{ApiError, ErrorCode};
 use shared::id::UserId;
 use shared::time::Timestamp;
 use shared_net::live::ClockOffset;
-use shared_net::{ApiClient, LiveEvent, clock};
+use shared_net::{LiveEvent, clock};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio::time::{Interval, MissedTickBehavior, interval};
+
+pub use shared_net::ApiClient;
 
 use crate::desk::DeskEvent;
 use crate::phone::{AudioBackend, ScriptedAudio};
@@ -49,6 +51,12 @@ impl std::fmt::Debug for Credentials {
             .field("user", &self.user)
             .finish_non_exhaustive()
     }
+}
+
+/// How far this machine's time zone is east of Greenwich at a moment, in seconds.
+pub fn utc_offset_secs(at: Timestamp) -> i32 {
+    let moment = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default();
+    jiff::tz::TimeZone::system().to_offset(moment).seconds()
 }
 
 type SignIn = JoinHandle<Result<(Session, mpsc::Receiver<SessionEvent>), ApiError>>;

@@ -9,6 +9,7 @@ pub mod format;
 pub mod notice;
 pub mod palette;
 pub mod phone;
+pub mod player;
 pub mod session;
 pub mod settings;
 pub mod shell;
