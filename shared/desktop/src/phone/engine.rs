@@ -1,5 +1,8 @@
 //! The phone without its world: registration, one call, its media. Pure: `handle`, `poll`, `deadline`.
 
+mod calls;
+mod words;
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -7,26 +10,22 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use shared::audio::codec::Codec;
-use shared::audio::tone::Region;
+use shared::audio::tone::{Player, Region};
 use shared::audio::{Frame, level};
-use shared::sip::{self, Body, Credentials, EndedBy, Flow, IncomingInfo, NameAddr, SessionId, Uri};
+use shared::sip::{self, Credentials, SessionId, Uri};
 use shared::time::{Timers, Timestamp};
 
-use super::about;
 use super::call::{Call, Stage};
 use super::types::{
-    Devices, Direction, EndReason, Levels, Phase, PhoneCallId, PhoneCommand, PhoneEvent, PhoneState, Problem,
-    ProblemAbout, Registration,
+    Devices, EndReason, Levels, PhoneCommand, PhoneEvent, PhoneState, Problem, ProblemAbout, Registration,
 };
 
 /// The only registration of a phone.
 const REGISTRATION: sip::RegistrationId = sip::RegistrationId(1);
-/// How long the far side may take to tell how a transfer went.
-const TRANSFER_PATIENCE: Duration = Duration::from_secs(60);
-/// How long a busy tone is played.
-const BUSY_TONE: Duration = Duration::from_secs(3);
 /// How long stopping may take; a service that is gone does not keep a program open.
 const STOP_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a test of the ring device takes; opening it takes a part of it.
+const RING_TEST: Duration = Duration::from_secs(2);
 /// Levels come every fifth frame, ten times a second.
 const FRAMES_PER_LEVEL: u32 = 5;
 const QUALITY_INTERVAL: Duration = Duration::from_secs(1);
@@ -124,6 +123,7 @@ enum Timer {
     Transfer,
     Quality,
     Tone,
+    RingTest,
     Stop,
 }
 
@@ -145,8 +145,9 @@ pub struct Engine {
     devices: Devices,
     ring_aloud: bool,
     ringing: bool,
+    ring_test: bool,
     call: Option<Call>,
-    tone: Option<shared::audio::tone::Player>,
+    tone: Option<Player>,
     last_call: u64,
     last_session: u64,
     frames: u32,
@@ -166,6 +167,7 @@ impl Engine {
             devices: Devices::default(),
             ring_aloud: true,
             ringing: false,
+            ring_test: false,
             call: None,
             tone: None,
             last_call: 0,
@@ -223,7 +225,7 @@ impl Engine {
 
     /// There is a call or a tone, so the devices should be open.
     pub fn wants_devices(&self) -> bool {
-        self.call.is_some() || self.tone.is_some()
+        self.call.is_some() || self.tone.is_some() || self.ring_test
     }
 
     /// The phone has unregistered; nothing more comes.
@@ -281,8 +283,9 @@ impl Engine {
             }
             PhoneCommand::TestRing => {
                 if self.call.is_none() {
-                    self.tone = Some(shared::audio::tone::Player::new(shared::audio::tone::Tone::Beep));
-                    self.timers.set(Timer::Tone, now + Duration::from_secs(1));
+                    self.ring_test = true;
+                    self.timers.set(Timer::RingTest, now + RING_TEST);
+                    self.ring();
                 }
             }
             // Devices belong to the driver.
@@ -306,99 +309,6 @@ impl Engine {
         self.registration = Registration::Off;
         self.tell();
         self.outputs.push_back(Output::Event(PhoneEvent::Stopped));
-    }
-
-    fn answer(&mut self, now: Timestamp) {
-        self.timers.cancel(&Timer::AutoAnswer);
-        let Some(call) = &mut self.call else { return };
-        match call.answer(now, &self.config, &mut self.random) {
-            Some(Ok(())) => {
-                self.outputs.push_back(Output::Restart);
-                self.timers.set(Timer::Quality, now + QUALITY_INTERVAL);
-            }
-            Some(Err(words)) => {
-                self.problem(ProblemAbout::Call, format!("The call cannot be answered: {words}."), "");
-                self.end(EndReason::NoMedia(words));
-            }
-            None => {}
-        }
-        self.ring();
-    }
-
-    fn hang_up(&mut self, now: Timestamp) {
-        let Some(call) = &mut self.call else { return };
-        call.hang_up(now);
-        self.end(EndReason::HungUp);
-    }
-
-    fn hold(&mut self, now: Timestamp, wanted: bool) {
-        if let Some(call) = &mut self.call {
-            call.hold(now, &self.config, wanted);
-        }
-    }
-
-    fn key(&mut self, key: char) {
-        let key = key.to_ascii_uppercase();
-        if shared::audio::tone::dtmf_hz(key).is_some()
-            && let Some(call) = &mut self.call
-        {
-            call.press(key);
-        }
-    }
-
-    fn transfer(&mut self, now: Timestamp, target: &str) {
-        let Some(refer_to) = self.read_target(target) else { return };
-        let referred_by = self.config.address.clone();
-        if let Some(call) = &mut self.call
-            && call.transfer(now, refer_to, referred_by)
-        {
-            self.timers.set(Timer::Transfer, now + TRANSFER_PATIENCE);
-        }
-    }
-
-    fn dial(&mut self, now: Timestamp, target: &str) {
-        if self.call.is_some() || self.life != Life::Running {
-            return;
-        }
-        let Some(target) = self.read_target(target) else { return };
-        self.last_session += 1;
-        let session = SessionId(self.last_session);
-        let id = self.next_call();
-        let from = NameAddr::named(&self.config.display_name, self.config.address.clone());
-        self.stop_tone();
-        let call = Call::dial(now, id, session, target, from, &self.config, &mut self.random);
-        self.call = Some(call);
-    }
-
-    /// A whole address, or a number behind our registrar.
-    fn read_target(&mut self, target: &str) -> Option<Uri> {
-        let target = target.trim();
-        let parsed = if target.contains(':') {
-            target.parse::<Uri>().ok()
-        } else if target.is_empty() || target.len() > 256 {
-            None
-        } else {
-            let mut uri = self.config.registrar.clone();
-            // Separators that people write in numbers (RFC 3966 §5.1.1); names keep theirs.
-            let number = target.chars().all(|c| c.is_ascii_digit() || "+*# -./()".contains(c));
-            let user: String =
-                target.chars().filter(|c| !number || c.is_ascii_digit() || "+*#".contains(*c)).collect();
-            uri.user = Some(sip::uri::escape_user(&user));
-            Some(uri)
-        };
-        if parsed.is_none() {
-            self.problem(
-                ProblemAbout::Call,
-                format!("{target:?} is no number and no SIP address."),
-                "Use digits, a name, or sip:name@host.",
-            );
-        }
-        parsed
-    }
-
-    fn next_call(&mut self) -> PhoneCallId {
-        self.last_call += 1;
-        PhoneCallId(self.last_call)
     }
 
     fn sip(&mut self, now: Timestamp, event: sip::Event) {
@@ -461,149 +371,6 @@ impl Engine {
         }
     }
 
-    fn incoming(&mut self, now: Timestamp, session: SessionId, flow: Flow, request: &IncomingInfo) {
-        if self.call.is_some() || self.life != Life::Running {
-            return self.refuse(session, 486);
-        }
-        let id = self.next_call();
-        let mut call = match Call::incoming(now, id, session, request, &self.config, &mut self.random) {
-            Ok(call) => call,
-            Err(status) => return self.refuse(session, status),
-        };
-        let trusted = self.config.trusted.contains(&flow.remote.ip());
-        let after = about::answer_after(&request.headers).filter(|_| trusted);
-        call.ring();
-        self.stop_tone();
-        self.call = Some(call);
-        match after {
-            Some(after) if after.is_zero() => self.answer(now),
-            Some(after) => self.timers.set(Timer::AutoAnswer, now + after),
-            None => {}
-        }
-        self.ring();
-    }
-
-    fn refuse(&mut self, session: SessionId, status: u16) {
-        self.send(sip::Command::Reject { session, status, reason: String::new(), headers: Vec::new() });
-    }
-
-    fn call_event(&mut self, now: Timestamp, event: sip::Event) {
-        let Some(session) = session_of(&event) else { return };
-        let Some(call) = self.call.as_mut().filter(|call| call.session == session) else { return };
-        match event {
-            sip::Event::Progress { status, body, .. } => {
-                if call.progress(now, status, body.as_ref(), &mut self.random) {
-                    self.outputs.push_back(Output::Restart);
-                }
-                let ring = call.state.phase == Phase::RingingThere && !call.has_media();
-                if ring && self.tone.is_none() {
-                    let tone = shared::audio::tone::Tone::Ringback(self.config.region);
-                    self.tone = Some(shared::audio::tone::Player::new(tone));
-                } else if !ring {
-                    self.stop_tone();
-                }
-            }
-            sip::Event::Answered { body, .. } => {
-                let had_media = call.has_media();
-                let answered = call.answered(now, body.as_ref(), &mut self.random);
-                self.stop_tone();
-                match answered {
-                    Ok(()) if had_media => {}
-                    Ok(()) => self.outputs.push_back(Output::Restart),
-                    Err(words) => self.no_media(now, words),
-                }
-                self.timers.set(Timer::Quality, now + QUALITY_INTERVAL);
-            }
-            sip::Event::Confirmed { body, .. } => {
-                if let Some(body) = body
-                    && let Err(words) = call.accept(now, &body, &mut self.random)
-                {
-                    self.no_media(now, words);
-                }
-            }
-            sip::Event::Rejected { status, reason, .. } => {
-                let reason = refusal(status, &reason);
-                self.end(EndReason::Refused { status, reason });
-                let tone = shared::audio::tone::Tone::Busy(self.config.region);
-                self.tone = Some(shared::audio::tone::Player::new(tone));
-                self.timers.set(Timer::Tone, now + BUSY_TONE);
-            }
-            sip::Event::Reoffer { body, .. } => {
-                call.reoffer(now, body.as_ref(), &self.config, &mut self.random)
-            }
-            sip::Event::ReinviteDone { body, .. } => {
-                if let Err(words) = call.reinvited(now, body.as_ref(), &mut self.random) {
-                    self.no_media(now, words);
-                }
-            }
-            sip::Event::ReinviteFailed { status, .. } => {
-                if let Some(wanted) = call.reinvite_failed(now) {
-                    let what = if wanted { "put on hold" } else { "taken back from hold" };
-                    let message = format!("The call cannot be {what}: the far side answered {status}.");
-                    self.problem(ProblemAbout::Call, message, "Try again.");
-                }
-            }
-            sip::Event::Info { body, .. } => {
-                if let Some(key) = body.as_ref().and_then(key_of) {
-                    self.outputs.push_back(Output::Event(PhoneEvent::KeyHeard(key)));
-                }
-            }
-            sip::Event::Refer { session, .. } => {
-                // A phone that anybody could make call anybody is a danger.
-                self.send(sip::Command::RespondRefer { session, status: 603 });
-            }
-            sip::Event::ReferProgress { status, last, .. } => self.referred(now, status, last),
-            sip::Event::Ended { by, reason, .. } => {
-                let transferring = call.state.phase == Phase::Transferring;
-                self.end(match by {
-                    EndedBy::Peer if transferring => EndReason::Transferred,
-                    EndedBy::Peer => {
-                        EndReason::PeerHungUp { reason: reason.as_deref().and_then(reason_text) }
-                    }
-                    EndedBy::Local => EndReason::HungUp,
-                    EndedBy::Timeout | EndedBy::Transport => EndReason::Lost,
-                });
-            }
-            sip::Event::Cancelled { reason, .. } => {
-                self.end(EndReason::Missed { reason: reason.as_deref().and_then(reason_text) });
-            }
-            // Not about a call; taken before.
-            sip::Event::Incoming { .. }
-            | sip::Event::Registered { .. }
-            | sip::Event::RegistrationFailed { .. }
-            | sip::Event::Request { .. }
-            | sip::Event::RequestDone { .. } => {}
-        }
-    }
-
-    fn no_media(&mut self, now: Timestamp, words: String) {
-        if let Some(call) = &mut self.call {
-            call.hang_up(now);
-        }
-        self.problem(ProblemAbout::Call, format!("The call has no sound: {words}."), "");
-        self.end(EndReason::NoMedia(words));
-    }
-
-    fn referred(&mut self, now: Timestamp, status: u16, last: bool) {
-        if status < 200 && !last {
-            return;
-        }
-        let Some(call) = &mut self.call else { return };
-        if call.state.phase != Phase::Transferring {
-            return;
-        }
-        self.timers.cancel(&Timer::Transfer);
-        let done = (200..300).contains(&status);
-        self.outputs.push_back(Output::Event(PhoneEvent::Transfer { done, status }));
-        if done {
-            // RFC 5589 §6: the transferor ends its own call once the transfer stands.
-            call.hang_up(now);
-            self.end(EndReason::Transferred);
-        } else {
-            call.transfer_failed(now);
-        }
-    }
-
     fn timer(&mut self, now: Timestamp, timer: Timer) {
         match timer {
             Timer::AutoAnswer => self.answer(now),
@@ -615,6 +382,10 @@ impl Engine {
                 }
             }
             Timer::Tone => self.tone = None,
+            Timer::RingTest => {
+                self.ring_test = false;
+                self.ring();
+            }
             Timer::Stop => {
                 if self.life == Life::Stopping {
                     self.stopped();
@@ -656,28 +427,6 @@ impl Engine {
     fn stop_tone(&mut self) {
         self.tone = None;
         self.timers.cancel(&Timer::Tone);
-    }
-
-    fn ring(&mut self) {
-        let ringing = self.ring_aloud
-            && self.call.as_ref().is_some_and(|call| matches!(call.stage, Stage::Ringing { .. }))
-            && self.timers.at(&Timer::AutoAnswer).is_none();
-        if ringing != self.ringing {
-            self.ringing = ringing;
-            self.outputs.push_back(Output::Ring(ringing));
-        }
-    }
-
-    /// Takes the call away; what it still wants to send goes out first.
-    fn end(&mut self, why: EndReason) {
-        let Some(mut call) = self.call.take() else { return };
-        self.outputs.append(&mut call.outputs);
-        for timer in [Timer::AutoAnswer, Timer::Transfer, Timer::Quality] {
-            self.timers.cancel(&timer);
-        }
-        self.stop_tone();
-        self.ring();
-        self.outputs.push_back(Output::Event(PhoneEvent::Ended { call: Box::new(call.state), why }));
     }
 
     fn drain_call(&mut self) {
@@ -727,58 +476,9 @@ fn session_of(event: &sip::Event) -> Option<SessionId> {
     }
 }
 
-/// In words for people.
-fn refusal(status: u16, reason: &str) -> String {
-    match status {
-        404 | 604 => "there is no such number".into(),
-        408 | 480 => "nobody answers".into(),
-        486 | 600 => "the line is busy".into(),
-        487 => "the call was given up".into(),
-        403 => "the call is not allowed".into(),
-        488 | 606 => "the far side has no common codec".into(),
-        503 => "the service cannot be reached".into(),
-        603 => "the call was refused".into(),
-        _ => format!("the far side answered {status} {reason}").trim_end().into(),
-    }
-}
-
-/// The text of a Reason header (RFC 3326): `SIP;cause=200;text="Call completed elsewhere"`.
-fn reason_text(header: &str) -> Option<String> {
-    let (_, text) = sip::header::split(header, ';')
-        .filter_map(|part| part.trim().split_once('='))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("text"))?;
-    let text = text.trim();
-    Some(sip::header::unquote(text).unwrap_or_else(|| text.to_owned()))
-}
-
-/// The key of an INFO body: `Signal=5` in `application/dtmf-relay`, or the bare key in `application/dtmf`.
-fn key_of(body: &Body) -> Option<char> {
-    let text = body.text();
-    let word = if body.is("application/dtmf-relay") {
-        text.lines()
-            .filter_map(|line| line.split_once('='))
-            .find(|(name, _)| name.trim().eq_ignore_ascii_case("signal"))
-            .map(|(_, value)| value.trim().to_owned())?
-    } else if body.is("application/dtmf") {
-        text.trim().to_owned()
-    } else {
-        return None;
-    };
-    // RFC 4733 §3.2 numbers 10 and 11 are what some phones write for star and hash.
-    let key = match word.as_str() {
-        "10" => '*',
-        "11" => '#',
-        word => word.chars().next().filter(|_| word.len() == 1)?.to_ascii_uppercase(),
-    };
-    shared::audio::tone::dtmf_hz(key).map(|_| key)
-}
-
-impl Direction {
-    /// The word that people read.
-    pub fn label(self) -> &'static str {
-        match self {
-            Direction::Incoming => "Incoming call",
-            Direction::Outgoing => "Outgoing call",
-        }
-    }
-}
+#[cfg(test)]
+mod offer_tests;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod world;

@@ -18,6 +18,7 @@ mod ring;
 mod ringer;
 mod run;
 mod sound;
+mod stream;
 mod types;
 
 use std::fmt;
@@ -94,3 +95,7 @@ fn not_started(events: &mpsc::Sender<PhoneEvent>, error: &std::io::Error) {
     let _ = events.try_send(PhoneEvent::Problem(problem));
     let _ = events.try_send(PhoneEvent::Stopped);
 }
+
+#[cfg(test)]
+#[path = "phone_tests.rs"]
+mod tests;

@@ -74,7 +74,7 @@ pub enum PhoneCommand {
     UseDevices(DeviceChoice),
     /// Look for devices again.
     RefreshDevices,
-    /// Hear a short beep on the ring device.
+    /// Ring for two seconds on the ring device; not during a call.
     TestRing,
     /// Ring aloud or only show it.
     RingAloud(bool),
@@ -83,7 +83,7 @@ pub enum PhoneCommand {
 }
 
 /// What the phone tells. The queue holds 256; when it is full, levels are dropped, a newer state takes the place of
-/// an older one, and the rest waits.
+/// an older one, and 256 others wait; what comes after those is lost.
 #[derive(Debug, Clone, PartialEq)]
 pub enum PhoneEvent {
     /// Something changed; this is all of it.
@@ -187,6 +187,16 @@ pub enum Direction {
     Incoming,
     /// We called.
     Outgoing,
+}
+
+impl Direction {
+    /// The word that people read.
+    pub fn label(self) -> &'static str {
+        match self {
+            Direction::Incoming => "Incoming call",
+            Direction::Outgoing => "Outgoing call",
+        }
+    }
 }
 
 /// What the call is doing.
