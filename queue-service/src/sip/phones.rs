@@ -9,9 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 use rand::Rng;
 use shared::id::{AgentId, UserId};
 use shared::model::agent::Device;
-use shared::sip::digest::{Server, Verdict};
 use shared::sip::registrar::{Account, Binding, BindingChange, Limits, Registrar, Reply};
-use shared::sip::{Flow, IncomingInfo, Method, Request, Uri};
+use shared::sip::{Flow, IncomingInfo, Request, Uri};
 use shared::time::Timestamp;
 
 use crate::config::Config;
@@ -47,15 +46,10 @@ pub struct Challenge {
 #[derive(Debug)]
 pub struct Phones {
     registrar: Registrar,
-    callers: Server,
-    accounts: HashMap<String, Account>,
     realm: String,
     fixed: HashMap<UserId, Uri>,
     apps: HashMap<UserId, String>,
 }
-
-/// The separator in an app's user name; a slug may hold it, but the names made here end in 16 hexadecimal digits too.
-const APP: &str = ".app.";
 
 impl Phones {
     /// With the accounts and fixed contacts of the configuration, which has been checked. `seed` feeds the nonces.
@@ -79,10 +73,7 @@ impl Phones {
             .iter()
             .filter_map(|agent| Some((agent.id.to_user(), agent.contact.as_ref()?.parse().ok()?)))
             .collect();
-        // The callers' nonces come from another seed: the two servers must not share one.
-        let callers = Server::new(&realm, seed.rotate_left(32) ^ 0x9e37_79b9_7f4a_7c15);
-        let accounts = HashMap::new();
-        let mut phones = Phones { registrar, callers, accounts, realm, fixed, apps: HashMap::new() };
+        let mut phones = Phones { registrar, realm, fixed, apps: HashMap::new() };
         for (user, password) in desk_phones {
             phones.open_account(user.as_str(), &password, &user);
         }
@@ -91,14 +82,13 @@ impl Phones {
 
     fn open_account(&mut self, username: &str, password: &str, user: &UserId) {
         let account = Account::from_password(username, &self.realm, password, user.as_str());
-        self.registrar.set_account(username, account.clone());
-        self.accounts.insert(username.to_owned(), account);
+        self.registrar.set_account(username, account);
     }
 
     /// Makes an account for a person's app. An earlier one of the same person is closed: one app a person.
     pub fn open_app(&mut self, user: &UserId, random: &mut impl Rng) -> AppAccount {
         self.close_app(user);
-        let username = format!("{user}{APP}{:016x}", random.next_u64());
+        let username = format!("{user}.app.{:016x}", random.next_u64());
         let password = format!("{:016x}{:016x}", random.next_u64(), random.next_u64());
         self.open_account(&username, &password, user);
         self.apps.insert(user.clone(), username.clone());
@@ -109,7 +99,6 @@ impl Phones {
     pub fn close_app(&mut self, user: &UserId) {
         if let Some(username) = self.apps.remove(user) {
             self.registrar.remove_account(&username);
-            self.accounts.remove(&username);
         }
     }
 
@@ -118,15 +107,7 @@ impl Phones {
     /// # Errors
     /// The challenge to answer with, the same for known and unknown users.
     pub fn authenticate(&mut self, now: Timestamp, request: &IncomingInfo) -> Result<String, Challenge> {
-        let mut invite = Request::new(Method::Invite, request.request_uri.clone());
-        invite.headers = request.headers.clone();
-        let accounts = &self.accounts;
-        match self.callers.check(now, &invite, true, |name| accounts.get(name)) {
-            Verdict::Granted { username } => Ok(username),
-            Verdict::Refused { stale, .. } => {
-                Err(Challenge { status: 407, headers: self.callers.challenge(now, true, stale) })
-            }
-        }
+        self.registrar.authenticate(now, request).map_err(|headers| Challenge { status: 407, headers })
     }
 
     /// Answers a REGISTER; also says whose phones changed.
@@ -178,13 +159,8 @@ impl Phones {
     }
 
     fn binding(&self, user: &UserId) -> Option<Binding> {
-        // A binding of an app that was closed lives on until it expires; nobody answers there.
-        let known = self.apps.get(user);
-        self.registrar
-            .lookup(user.as_str())
-            .into_iter()
-            .filter(|binding| !binding.username.contains(APP) || Some(&binding.username) == known)
-            .max_by_key(|binding| (self.is_app(user, binding), binding.registered_at))
+        let bindings = self.registrar.lookup(user.as_str());
+        bindings.into_iter().max_by_key(|binding| (self.is_app(user, binding), binding.registered_at))
     }
 
     fn is_app(&self, user: &UserId, binding: &Binding) -> bool {

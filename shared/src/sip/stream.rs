@@ -31,7 +31,7 @@ pub struct Framer {
 }
 
 impl Framer {
-    /// Adds what arrived; call [`Framer::next`] until `Ok(None)`.
+    /// Adds what arrived; call [`Framer::next_frame`] until `Ok(None)`.
     pub fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -40,7 +40,7 @@ impl Framer {
     ///
     /// # Errors
     /// [`FrameError`]: the stream is lost.
-    pub fn next(&mut self) -> Result<Option<Frame>, FrameError> {
+    pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
         loop {
             if self.buffer.starts_with(b"\r\n\r\n") {
                 self.consume(4);
@@ -102,7 +102,7 @@ mod tests {
         for chunk in chunks {
             framer.push(chunk);
             loop {
-                match framer.next() {
+                match framer.next_frame() {
                     Ok(Some(frame)) => frames.push(frame),
                     Ok(None) => break,
                     Err(error) => return (frames, Some(error)),

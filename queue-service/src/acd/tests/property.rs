@@ -184,7 +184,7 @@ impl Run {
         let to = self.now + Duration::from_millis(wait_millis);
         // Every other wait the ticks come late, all at once.
         while let Some(due) = self.acd.deadline().filter(|due| *due <= to) {
-            self.now = if wait_millis % 2 == 0 { self.now.max(due) } else { to };
+            self.now = if wait_millis.is_multiple_of(2) { self.now.max(due) } else { to };
             self.input(Input::Tick);
         }
         self.now = to;

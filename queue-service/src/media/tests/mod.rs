@@ -100,9 +100,8 @@ fn a_stranger_is_not_heard_and_garbage_harms_nobody() {
     let leg = floor.leg(0);
     floor.media.close_port(leg);
     let closed = loop {
-        match floor.events.blocking_recv().expect("an event") {
-            MediaEvent::PortClosed { stats, .. } => break stats,
-            _ => {}
+        if let MediaEvent::PortClosed { stats, .. } = floor.events.blocking_recv().expect("an event") {
+            break stats;
         }
     };
     assert_eq!(closed.packets_foreign, 20);

@@ -21,7 +21,7 @@ impl Endpoint {
         self.streams.entry(flow.connection).or_default().push(bytes);
         loop {
             let Some(framer) = self.streams.get_mut(&flow.connection) else { return };
-            match framer.next() {
+            match framer.next_frame() {
                 Ok(Some(Frame::Message(message))) => self.message(now, flow, &message),
                 Ok(Some(Frame::Ping)) => self.core.send(flow, b"\r\n".to_vec()),
                 Ok(None) => return,
