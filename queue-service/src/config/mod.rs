@@ -6,6 +6,8 @@
 mod check;
 mod entry;
 mod error;
+#[cfg(test)]
+mod example;
 mod locate;
 mod section;
 #[cfg(test)]

@@ -8,6 +8,8 @@ mod agents;
 mod calls;
 mod extract;
 mod feed;
+#[cfg(test)]
+mod feed_tests;
 mod floor;
 mod frame;
 mod metrics;
@@ -19,6 +21,10 @@ mod range;
 mod recordings;
 mod reports;
 mod session;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

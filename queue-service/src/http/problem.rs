@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::Request;
+use axum::extract::{OriginalUri, Request};
 use axum::http::header::{self, HeaderValue};
-use axum::http::{Method, StatusCode, Uri};
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use shared::api::error::{ApiError, ErrorCode};
@@ -153,7 +153,7 @@ impl IntoResponse for Problem {
     }
 }
 
-pub(super) async fn no_such_path(uri: Uri) -> Problem {
+pub(super) async fn no_such_path(OriginalUri(uri): OriginalUri) -> Problem {
     Problem::new(
         ErrorCode::NotFound,
         "There is no such page",
@@ -162,7 +162,7 @@ pub(super) async fn no_such_path(uri: Uri) -> Problem {
     )
 }
 
-pub(super) async fn no_such_method(method: Method, uri: Uri) -> Problem {
+pub(super) async fn no_such_method(method: Method, OriginalUri(uri): OriginalUri) -> Problem {
     Problem::new(
         ErrorCode::BadRequest,
         "This cannot be done there",
