@@ -151,6 +151,7 @@ pub enum Input {
 }
 
 /// What is to be done, in order.
+#[expect(clippy::large_enum_variant, reason = "outputs are drained at once; nearly all of them are events")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "output", rename_all = "snake_case")]
 pub enum Output {

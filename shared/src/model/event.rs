@@ -53,6 +53,10 @@ pub enum WrapUpEnd {
 }
 
 /// Every fact. Closed: a fold lists them all.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a queue's configuration is large and rare; events are moved, not stored"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

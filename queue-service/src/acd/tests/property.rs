@@ -244,10 +244,8 @@ impl Run {
                 self.drain();
             }
             Step::Device(who, there) => {
-                let device = match there {
-                    true => Device::App { contact: "sip:app".into() },
-                    false => Device::None,
-                };
+                let app = Device::App { contact: "sip:app".into() };
+                let device = if *there { app } else { Device::None };
                 self.input(Input::Device { agent: id(who), device });
             }
             Step::SignIn(who) => self.input(Input::SignedIn { agent: id(who) }),
