@@ -3,6 +3,7 @@
 //! The callbacks have whatever rate, format and length the device likes; they only move samples between the device
 //! and a lock-free queue. Resampling to frames is done on the phone's side, see [`super::sound`].
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -22,6 +23,10 @@ const WISH_QUEUE_LEN: usize = 32;
 const NEWS_QUEUE_LEN: usize = 32;
 /// While sound is wanted and a device is missing it is looked for so often.
 const RETRY: Duration = Duration::from_secs(3);
+const NO_MICROPHONE: &str = "No microphone can be opened: silence is sent.";
+const NO_SPEAKER: &str = "No speaker can be opened: nothing is heard.";
+/// Different problems that are remembered as told.
+const MAX_TOLD: usize = 32;
 /// The thread looks for broken streams so often.
 const ROUND: Duration = Duration::from_millis(250);
 
@@ -114,7 +119,7 @@ impl DeviceThread {
             ringing: ringing.clone(),
             news,
             broken_sender,
-            told: None,
+            told: BTreeSet::new(),
         };
         std::thread::Builder::new()
             .name("callfloor-sound".into())
@@ -152,8 +157,8 @@ struct State {
     ringing: Arc<AtomicBool>,
     news: mpsc::Sender<News>,
     broken_sender: SyncSender<Part>,
-    /// The last problem told, so that a retry does not tell it again.
-    told: Option<String>,
+    /// Problems that were told and have not passed since, so that no retry tells them again.
+    told: BTreeSet<String>,
 }
 
 impl State {
@@ -170,21 +175,20 @@ impl State {
             match event {
                 Some(Event::Wish(Wish::Use(choice))) => {
                     self.choice = choice;
-                    self.told = None;
+                    self.told.clear();
                     if self.open {
                         self.reopen();
                     }
                     self.list();
                 }
                 Some(Event::Wish(Wish::List)) => {
-                    self.told = None;
+                    self.told.clear();
                     self.probe();
                     self.list();
                 }
                 Some(Event::Wish(Wish::Open)) => {
                     if !self.open {
                         self.open = true;
-                        self.told = None;
                         self.reopen();
                         self.list();
                     }
@@ -208,8 +212,10 @@ impl State {
     }
 
     fn problem(&mut self, message: String, hint: &str) {
-        if self.told.as_ref() != Some(&message) {
-            self.told = Some(message.clone());
+        if self.told.len() >= MAX_TOLD {
+            self.told.clear();
+        }
+        if self.told.insert(message.clone()) {
             self.tell(News::Problem { message, hint: hint.into() });
         }
     }
@@ -228,6 +234,13 @@ impl State {
         };
         let message = format!("{missing}: calls can be taken, but silence is sent or nothing is heard.");
         self.problem(message, "Connect a headset, then choose it in the settings.");
+        // The same again when a call opens them would be one sentence too many.
+        if !input {
+            self.told.insert(NO_MICROPHONE.into());
+        }
+        if !output {
+            self.told.insert(NO_SPEAKER.into());
+        }
     }
 
     fn list(&self) {
@@ -269,7 +282,7 @@ impl State {
         }
         self.incomplete = self.streams.input.is_none() || self.streams.output.is_none();
         if !self.incomplete {
-            self.told = None;
+            self.told.clear();
             self.list();
         }
     }
@@ -319,10 +332,7 @@ impl State {
             }
         }
         self.tell(News::Capture(None));
-        self.problem(
-            "No microphone can be opened: silence is sent.".into(),
-            "Connect a headset, and allow the program to use the microphone.",
-        );
+        self.problem(NO_MICROPHONE.into(), "Connect a headset, and allow the program to use the microphone.");
     }
 
     fn open_output(&mut self) {
@@ -342,7 +352,7 @@ impl State {
             }
         }
         self.tell(News::Playback(None));
-        self.problem("No speaker can be opened: nothing is heard.".into(), "Connect a headset or a speaker.");
+        self.problem(NO_SPEAKER.into(), "Connect a headset or a speaker.");
     }
 
     fn open_ring(&mut self) {

@@ -11,14 +11,27 @@ use super::device::{Capture, Part, Playback};
 use super::ring::{self, Reader, Writer};
 use super::ringer::Ringer;
 
+/// Errors of a stream that goes on by itself, before it counts as broken after all.
+const MAX_HICCUPS: u32 = 50;
+
 /// Tells about streams that are over; hiccups are not.
 fn on_error(part: Part, broken: SyncSender<Part>) -> impl FnMut(cpal::Error) + Send + 'static {
-    move |error| match error.kind() {
-        ErrorKind::Xrun | ErrorKind::RealtimeDenied | ErrorKind::DeviceChanged => {
-            tracing::trace!(?part, %error, "sound");
-        }
-        _ => {
-            tracing::debug!(?part, %error, "sound stream broke");
+    let mut hiccups = 0u32;
+    move |error| {
+        tracing::debug!(?part, %error, "sound stream");
+        let is_over = match error.kind() {
+            ErrorKind::DeviceNotAvailable
+            | ErrorKind::StreamInvalidated
+            | ErrorKind::HostUnavailable
+            | ErrorKind::PermissionDenied => true,
+            ErrorKind::Xrun | ErrorKind::RealtimeDenied | ErrorKind::DeviceChanged => false,
+            _ => {
+                hiccups = hiccups.saturating_add(1);
+                hiccups == MAX_HICCUPS
+            }
+        };
+        if is_over {
+            // A full queue tells of another broken stream, and all of them are looked at.
             let _ = broken.try_send(part);
         }
     }
