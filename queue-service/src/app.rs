@@ -23,7 +23,7 @@ use crate::recording::{Recorder, RecorderEvent, RecordingConfig, RecordingError,
 use crate::store::{Store, StoreError};
 use crate::switch::command::SwitchHandle;
 use crate::switch::{self, Parts};
-use crate::transcript::{self, Transcriber};
+use crate::transcript::{Settings, Transcriber};
 
 /// Facts that wait for the switch or the recorder; when they are full, their makers wait.
 const EVENT_QUEUE_LEN: usize = 4096;
@@ -240,25 +240,8 @@ fn start_transcriber(
             hub.publish(event);
         }
     };
-    Transcriber::start(transcript_settings(config), transcripts, tracks_of, publish)
+    Transcriber::start(Settings::from(config), transcripts, tracks_of, publish)
         .map_err(StartError::Transcriber)
-}
-
-fn transcript_settings(config: &Config) -> transcript::Settings {
-    let section = &config.transcript;
-    transcript::Settings {
-        model: config.speech_model(),
-        demonstration: section.demonstration,
-        language: section.language.clone(),
-        threads: section.threads,
-        audio_context: section.audio_context,
-        flash_attention: section.flash_attention,
-        one_utterance_per_call: section.one_utterance_per_call,
-        temperature_fallback: section.temperature_fallback,
-        use_timestamps: section.use_timestamps,
-        max_utterance_secs: section.max_utterance_secs,
-        ..transcript::Settings::default()
-    }
 }
 
 /// Brings the ends of recordings to the store, the journal and the transcriber.

@@ -23,7 +23,9 @@ use shared::model::user::{Role, User as Person};
 
 pub use entry::{Agent, Break, Network, NetworkError, Password, Queue, Trunk, User, WrapUpCode};
 pub use error::{ConfigError, Fault};
-pub use section::{Acd, Auth, Http, Media, Prompts, Recording, Service, Sip, Store, Transcript};
+pub use section::{Acd, Auth, Http, Media, Prompts, Recording, Service, Sip, Store};
+
+pub use crate::transcript::Settings as Transcript;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Deserialize, Default)]

@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::acd::AcdConfig;
-use crate::transcript::Settings;
 
 /// `[service]`: the installation as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -205,73 +204,5 @@ impl From<&Acd> for AcdConfig {
             connection_grace_secs: acd.connection_grace_secs,
             min_ring_secs: acd.min_ring_secs,
         }
-    }
-}
-
-/// `[transcript]`: speech recognition after the call; [`Settings`] says what each key does. The defaults fit the
-/// ordinary models, or with `demonstration = true` the small one that comes with the project.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "TranscriptKeys")]
-pub struct Transcript {
-    /// A ggml model file; none lets the jobs wait, visibly, until there is one.
-    pub model: Option<PathBuf>,
-    /// Language spoken, or `auto`.
-    pub language: String,
-    /// Threads of one transcription; 0 for half of the machine's, at most 4.
-    pub threads: u32,
-    /// Length of the engine's window in steps of 20 ms; 0 for the model's own.
-    pub audio_context: u32,
-    /// Use flash attention.
-    pub flash_attention: bool,
-    /// Give each utterance to the model on its own.
-    pub one_utterance_per_call: bool,
-    /// Try again with more randomness when the first try looks wrong.
-    pub temperature_fallback: bool,
-    /// An utterance is cut at this length, in seconds.
-    pub max_utterance_secs: u32,
-    /// Let the model place the words in time.
-    pub use_timestamps: bool,
-    /// The model is the small one for demonstrations, and the apps say so.
-    pub demonstration: bool,
-}
-
-/// The section as written.
-#[derive(Debug, Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TranscriptKeys {
-    model: Option<PathBuf>,
-    language: Option<String>,
-    threads: Option<u32>,
-    audio_context: Option<u32>,
-    flash_attention: Option<bool>,
-    one_utterance_per_call: Option<bool>,
-    temperature_fallback: Option<bool>,
-    max_utterance_secs: Option<u32>,
-    use_timestamps: Option<bool>,
-    demonstration: Option<bool>,
-}
-
-impl From<TranscriptKeys> for Transcript {
-    fn from(keys: TranscriptKeys) -> Transcript {
-        let demonstration = keys.demonstration.unwrap_or(false);
-        let base = if demonstration { Settings::demonstration() } else { Settings::default() };
-        Transcript {
-            model: keys.model,
-            language: keys.language.unwrap_or(base.language),
-            threads: keys.threads.unwrap_or(base.threads),
-            audio_context: keys.audio_context.unwrap_or(base.audio_context),
-            flash_attention: keys.flash_attention.unwrap_or(base.flash_attention),
-            one_utterance_per_call: keys.one_utterance_per_call.unwrap_or(base.one_utterance_per_call),
-            temperature_fallback: keys.temperature_fallback.unwrap_or(base.temperature_fallback),
-            max_utterance_secs: keys.max_utterance_secs.unwrap_or(base.max_utterance_secs),
-            use_timestamps: keys.use_timestamps.unwrap_or(base.use_timestamps),
-            demonstration,
-        }
-    }
-}
-
-impl Default for Transcript {
-    fn default() -> Self {
-        TranscriptKeys::default().into()
     }
 }

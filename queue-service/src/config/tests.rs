@@ -46,9 +46,8 @@ fn a_fault_names_file_line_column_key_and_what_is_allowed() {
         ("[sip]\nregistration_max_secs = 5\n", vec![":2:25:", "60 (registration_min_secs) to 604800"]),
         ("[auth]\ntoken_hours = 0\n", vec![":2:15: auth.token_hours: 0 is out of range; allowed: 1 to 744"]),
         ("[store]\nurl = \"mysql://root:secret@x\"\n", vec![":2:7: store.url:", "postgres://", "sqlite:"]),
-        ("[transcript]\nmodel = \"none.bin\"\n", vec![":2:9: transcript.model:", "none.bin"]),
         ("[transcript]\nthreads = 65\n", vec![":2:11: transcript.threads:", "64"]),
-        ("[transcript]\nno = 65\n", vec![":2:1: transcript.no:", "one of model, language"]),
+        ("[transcript]\nno = 65\n", vec![":2:1: transcript.no:", "one of model, demonstration, language"]),
         (
             "[[trunks]]\nid = \"t\"\nname = \"T\"\naddresses = [\"10.0.0.0/33\"]\n",
             vec![":4:13: trunks[0].addresses:", "203.0.113.0/24"],
@@ -134,6 +133,12 @@ fn the_number_of_a_configuration_follows_its_content_not_its_comments() {
     let hash = |text: &str| Config::parse(text, Path::new("x")).expect("right").content_hash().to_owned();
     assert_eq!(hash("[auth]\ntoken_hours = 5\n"), hash("# so\n[auth]\ntoken_hours    = 5 # hours\n"));
     assert_ne!(hash("[auth]\ntoken_hours = 5\n"), hash("[auth]\ntoken_hours = 6\n"));
+}
+
+#[test]
+fn a_model_that_is_not_there_yet_is_waited_for() {
+    let config = Config::parse("[transcript]\nmodel = \"none.bin\"\n", Path::new("/etc/callfloor.toml")).expect("fine");
+    assert_eq!(config.speech_model(), Some("/etc/none.bin".into()));
 }
 
 #[test]

@@ -108,12 +108,6 @@ impl Switch {
     fn new(parts: &Parts) -> Switch {
         let mut random = StdRng::from_rng(&mut rand::rng());
         let config = &parts.config;
-        let acd_config = AcdConfig {
-            reject_cool_down_secs: config.acd.reject_cool_down_secs,
-            connection_grace_secs: config.acd.connection_grace_secs,
-            min_ring_secs: config.acd.min_ring_secs,
-            ..AcdConfig::default()
-        };
         Switch {
             config: parts.config.clone(),
             queues: config.queues().into_iter().map(|queue| (queue.id.clone(), queue)).collect(),
@@ -124,7 +118,7 @@ impl Switch {
             recordings: parts.recordings.clone(),
             prompts: Prompts::new(&parts.config),
             hub: parts.hub.clone(),
-            acd: Acd::new(acd_config, random.next_u64()),
+            acd: Acd::new(AcdConfig::from(&config.acd), random.next_u64()),
             phones: Phones::new(config, random.next_u64()),
             admission: Admission::new(&config.trunks, config.sip.max_calls),
             random,

@@ -151,21 +151,9 @@ impl Settings {
 }
 
 impl From<&Config> for Settings {
+    /// The section with the model's path made absolute.
     fn from(config: &Config) -> Self {
-        let section = &config.transcript;
-        Settings {
-            model: config.speech_model(),
-            demonstration: section.demonstration,
-            language: section.language.clone(),
-            threads: section.threads,
-            audio_context: section.audio_context,
-            flash_attention: section.flash_attention,
-            one_utterance_per_call: section.one_utterance_per_call,
-            temperature_fallback: section.temperature_fallback,
-            use_timestamps: section.use_timestamps,
-            max_utterance_secs: section.max_utterance_secs,
-            ..Settings::default()
-        }
+        Settings { model: config.speech_model(), ..config.transcript.clone() }
     }
 }
 
