@@ -137,7 +137,8 @@ fn the_number_of_a_configuration_follows_its_content_not_its_comments() {
 
 #[test]
 fn a_model_that_is_not_there_yet_is_waited_for() {
-    let config = Config::parse("[transcript]\nmodel = \"none.bin\"\n", Path::new("/etc/callfloor.toml")).expect("fine");
+    let config = Config::parse("[transcript]\nmodel = \"none.bin\"\n", Path::new("/etc/callfloor.toml"))
+        .expect("fine");
     assert_eq!(config.speech_model(), Some("/etc/none.bin".into()));
 }
 
