@@ -2,8 +2,8 @@
 
 use egui::{CentralPanel, Frame, Margin, Panel, ScrollArea, Ui};
 use shared::id::QueueId;
-use shared_desktop::theme::{self, icon, space};
-use shared_desktop::widget::{Button, Size, empty};
+use shared_desktop::theme::{self, Tone, icon, space};
+use shared_desktop::widget::{Button, Kind, Size, empty};
 
 use super::{Chosen, agent, call, queue, tables};
 use crate::action::Action;
@@ -62,8 +62,9 @@ fn alerts_ui(ui: &mut Ui, state: &State, chosen: &mut Chosen, queue: &mut Option
             ui.spacing_mut().item_spacing.x = space::S;
             for alert in alerts.iter().take(MOST_ALERTS) {
                 let sign = if alert.urgent { icon::WARNING } else { icon::WARNING_CIRCLE };
+                let tone = if alert.urgent { Tone::Away } else { Tone::WrapUp };
                 let button =
-                    Button::new(alert.text.as_str()).icon(sign).size(Size::Compact).selected(alert.urgent);
+                    Button::new(alert.text.as_str()).icon(sign).size(Size::Compact).kind(Kind::Toned(tone));
                 if ui.add(button.hint("Show it")).clicked() {
                     match &alert.about {
                         About::Queue(id) => *queue = Some(id.clone()),

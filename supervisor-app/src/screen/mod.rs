@@ -72,6 +72,11 @@ impl Window {
         self.chosen = chosen;
     }
 
+    /// Chooses a recording, as a click does.
+    pub fn choose_recording(&mut self, recording: shared::id::RecordingId) {
+        self.search.choose(recording);
+    }
+
     /// Draws everything; returns what the person wants.
     pub fn draw(&mut self, ui: &mut Ui, state: &mut State) -> Vec<Command> {
         let mut commands = Vec::new();

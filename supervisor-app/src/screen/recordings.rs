@@ -1,6 +1,6 @@
 //! Recordings: found by words, heard on the headset, read as a transcript.
 
-use egui::{Key, Label, ScrollArea, Ui};
+use egui::{Align, Key, Label, Layout, ScrollArea, Ui};
 use shared::id::RecordingId;
 use shared::model::recording::{Recording, RecordingState, Track};
 use shared::model::transcript::{Transcript, TranscriptState};
@@ -23,18 +23,30 @@ pub(super) struct Search {
     transcript_asked: Option<RecordingId>,
 }
 
+impl Search {
+    /// Shows this recording at the right.
+    pub(super) fn choose(&mut self, recording: RecordingId) {
+        self.chosen = Some(recording);
+    }
+}
+
 /// Draws the page.
 pub(super) fn recordings_ui(ui: &mut Ui, state: &State, search: &mut Search, commands: &mut Vec<Command>) {
     ask(state, search, commands);
     let height = ui.available_height();
     let width = ui.available_width();
+    let right = 400.0_f32.min(width * 0.45);
     ui.horizontal_top(|ui| {
         ui.spacing_mut().item_spacing.x = space::L;
-        let right = 400.0_f32.min(width * 0.45);
-        ui.allocate_ui(egui::vec2(width - right - space::L, height), |ui| {
-            ui.vertical(|ui| list_ui(ui, state, search, commands));
-        });
-        ui.allocate_ui(egui::vec2(right, height), |ui| {
+        let mut column = |width, content: &mut dyn FnMut(&mut Ui)| {
+            ui.allocate_ui_with_layout(egui::vec2(width, height), Layout::top_down(Align::Min), |ui| {
+                ui.spacing_mut().item_spacing.x = space::S;
+                ui.set_width(width);
+                content(ui);
+            });
+        };
+        column(width - right - space::L, &mut |ui| list_ui(ui, state, search, commands));
+        column(right, &mut |ui| {
             ScrollArea::vertical().id_salt("recording").auto_shrink([false, false]).show(ui, |ui| {
                 detail_ui(ui, state, search, commands);
             });
@@ -134,7 +146,7 @@ fn table_ui(ui: &mut Ui, state: &State, found: &Found, search: &mut Search, comm
             row.number(&format::clock(length), None);
         });
         if let Some(recording) = clicked.and_then(|index| found.recordings.get(index)) {
-            search.chosen = Some(recording.id);
+            search.choose(recording.id);
         }
         if found.more && ui.add(Button::new("Show older ones").ghost()).clicked() {
             let before = found.recordings.last().map(|recording| recording.id);

@@ -32,11 +32,11 @@ fn agents_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut C
             agents.iter().filter(|agent| agent.status != shared::model::agent::Status::Offline).count();
         ui.label(theme::heading(format!("Agents  {here} of {}", agents.len())));
         let columns = [
-            Column::words("Name", Width::Fill(1.0)),
-            Column::words("State", Width::Fixed(176.0)),
+            Column::words("Name", Width::Fill(1.1)),
+            Column::words("State", Width::Fixed(150.0)),
             Column::number("Since", 64.0),
-            Column::words("Call", Width::Fill(0.8)),
-            Column::number("Answered", 68.0).explained("Calls answered today"),
+            Column::words("Call", Width::Fill(0.9)),
+            Column::number("Today", 44.0).explained("Calls answered today"),
         ];
         if agents.is_empty() {
             muted(ui, "Nobody serves this queue.");
@@ -115,7 +115,7 @@ fn waiting_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut 
             Column::words("Customer", Width::Fill(1.0)),
             Column::words("Number", Width::Fill(0.8)),
             Column::words("Queue", Width::Fill(0.6)),
-            Column::words("Rings at", Width::Fixed(110.0)),
+            Column::words("Rings at", Width::Fixed(120.0)),
             Column::number("Waits", 64.0)
                 .explained("Since it came into the queue, over missed offers and transfers"),
         ];
@@ -129,7 +129,8 @@ fn waiting_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut 
                 ));
                 row.selected(*chosen == Chosen::Call(call.id));
                 row.strong(call.from.label());
-                row.text(&call.from.number);
+                let number = &call.from.number;
+                row.text(if call.from.label() == number { "" } else { number });
                 row.secondary(state.desk.queue_name(id));
                 row.cell(|ui| {
                     if let Some(agent) = call.agent() {

@@ -7,7 +7,7 @@ use egui::{
     vec2,
 };
 
-use crate::theme::{self, Filled, Weight, height, radius, size, space};
+use crate::theme::{self, Filled, Tone, Weight, height, radius, size, space};
 
 /// What a button is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,6 +23,8 @@ pub enum Kind {
     Danger,
     /// Answer a call.
     Answer,
+    /// Something to look at, in the colours of its tone.
+    Toned(Tone),
 }
 
 /// How tall a button is.
@@ -149,6 +151,10 @@ impl<'a> Button<'a> {
             Kind::Ghost => tokens.ghost,
             Kind::Danger => tokens.danger,
             Kind::Answer => tokens.answer,
+            Kind::Toned(tone) => {
+                let tone = tokens.tone(tone);
+                Filled { fill: tone.tint, hover: tone.tint, press: tone.tint, text: tone.text }
+            }
         };
         let colors = if self.selected && matches!(self.kind, Kind::Secondary | Kind::Ghost) {
             Filled {

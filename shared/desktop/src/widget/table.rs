@@ -97,6 +97,8 @@ impl<'a> Table<'a> {
         let width = ui.available_width();
         let spans = spans(self.columns, width - 2.0 * space::S);
         let tokens = theme::tokens(ui);
+        let spacing = ui.spacing().item_spacing;
+        ui.spacing_mut().item_spacing.y = 0.0;
         let (head, _) = ui.allocate_exact_size(vec2(width, 28.0), Sense::hover());
         for (column, (left, cell_width)) in self.columns.iter().zip(&spans) {
             let rect = Rect::from_min_size(
@@ -118,8 +120,6 @@ impl<'a> Table<'a> {
         }
         ui.painter().hline(head.x_range(), head.bottom(), Stroke::new(1.0, tokens.line));
         let mut clicked = None;
-        let spacing = ui.spacing().item_spacing;
-        ui.spacing_mut().item_spacing.y = 0.0;
         ScrollArea::vertical()
             .id_salt(self.id)
             .max_height(self.max_height)
@@ -179,7 +179,7 @@ fn draw_row(
 }
 
 fn spans(columns: &[Column<'_>], width: f32) -> Vec<(f32, f32)> {
-    let gap = space::M;
+    let gap = space::L;
     let gaps = gap * columns.len().saturating_sub(1) as f32;
     let (mut fixed, mut weights) = (0.0, 0.0);
     for column in columns {
@@ -277,8 +277,8 @@ mod tests {
             Column::number("Wait", 60.0),
             Column::words("Queue", Width::Fill(1.0)),
         ];
-        let spans = spans(&columns, 60.0 + 2.0 * space::M + 400.0);
-        assert_eq!(spans, vec![(0.0, 300.0), (312.0, 60.0), (384.0, 100.0)]);
+        let spans = spans(&columns, 60.0 + 2.0 * space::L + 400.0);
+        assert_eq!(spans, vec![(0.0, 300.0), (316.0, 60.0), (392.0, 100.0)]);
         assert_eq!(super::spans(&columns, 10.0)[0].1, 0.0, "never negative");
     }
 }

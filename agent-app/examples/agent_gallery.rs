@@ -1,5 +1,5 @@
 //! Shows every screen of the agent's desk with a made-up state, for looking at it and for pictures:
-//! `cargo run -p agent-app --example gallery -- call --theme light`.
+//! `cargo run -p agent-app --example agent_gallery -- call --theme light`.
 
 use std::time::Duration;
 

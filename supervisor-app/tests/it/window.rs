@@ -1,0 +1,195 @@
+//! Clicks and keys, found by the names that a screen reader reads.
+
+use egui::{Key, Modifiers, Vec2};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{NodeT, Queryable};
+use shared::api::agents::WantedStatus;
+use shared::id::RecordingId;
+use shared::model::agent::Status;
+use shared::model::call::SupervisionMode;
+use shared::model::recording::{Recording, RecordingState, Track};
+use shared::model::transcript::{Segment, Transcript, TranscriptState};
+use shared_desktop::testing::{NOW, agent_id, call_id, prepare};
+use shared_desktop::theme::Mode;
+use supervisor_app::action::Page;
+use supervisor_app::command::Command;
+use supervisor_app::event::{Event, RecordingPage};
+use supervisor_app::screen::{Chosen, Window};
+use supervisor_app::state::State;
+
+use crate::console::{console, floor};
+
+struct Shown {
+    window: Window,
+    state: State,
+    commands: Vec<Command>,
+}
+
+fn show(state: State, prepare_window: impl FnOnce(&mut Window)) -> Harness<'static, Shown> {
+    let mut window = Window::new(&state);
+    prepare_window(&mut window);
+    let mut harness = Harness::builder()
+        .with_size(Vec2::new(1280.0, 800.0))
+        .with_accessibility_check(true)
+        .with_context_setup(|ctx| prepare(ctx, Mode::Light))
+        .build_ui_state(
+            |ui, shown: &mut Shown| {
+                let commands = shown.window.draw(ui, &mut shown.state);
+                shown.commands.extend(commands);
+            },
+            Shown { window, state, commands: Vec::new() },
+        );
+    harness.run();
+    harness
+}
+
+fn taken(harness: &mut Harness<'static, Shown>) -> Vec<Command> {
+    harness.run();
+    std::mem::take(&mut harness.state_mut().commands)
+}
+
+fn click(harness: &mut Harness<'static, Shown>, label: &str) -> Vec<Command> {
+    harness.get_by_label(label).click();
+    taken(harness)
+}
+
+const CONTROL_SHIFT: Modifiers = Modifiers::COMMAND.plus(Modifiers::SHIFT);
+
+#[test]
+fn a_call_is_chosen_and_coached_in_four_ways() {
+    let mut harness = show(console(floor()), |_| {});
+    assert_eq!(harness.state().commands, []);
+    let commands = click(&mut harness, "Call of Maria Rossi with Anna Berg");
+    assert_eq!(commands, [Command::LoadDecisions(call_id(7))]);
+    for (label, mode) in [
+        ("Listen", SupervisionMode::Monitor),
+        ("Whisper", SupervisionMode::Whisper),
+        ("Barge", SupervisionMode::Barge),
+        ("Take over", SupervisionMode::TakeOver),
+    ] {
+        assert_eq!(click(&mut harness, label), [Command::Supervise { call: call_id(7), mode }], "{label}");
+    }
+    harness.key_press_modifiers(Modifiers::COMMAND, Key::L);
+    let listen = Command::Supervise { call: call_id(7), mode: SupervisionMode::Monitor };
+    assert_eq!(taken(&mut harness), [listen]);
+}
+
+#[test]
+fn a_waiting_call_has_disabled_buttons_with_the_reason() {
+    let harness = show(console(floor()), |window| window.choose(Chosen::Call(call_id(1))));
+    for label in ["Listen", "Whisper", "Barge", "Take over"] {
+        assert!(harness.get_by_label(label).accesskit_node().is_disabled(), "{label}");
+    }
+    harness.get_by_label("No agent is in the call yet");
+}
+
+#[test]
+fn the_own_part_is_shown_and_left_by_click_and_by_key() {
+    let mut floor = floor();
+    floor.supervised(7, "kim", SupervisionMode::Whisper);
+    let mut harness = show(console(floor), |_| {});
+    harness.get_by_label("Maria Rossi with Anna Berg");
+    assert_eq!(click(&mut harness, "Leave"), [Command::EndSupervision(call_id(7))]);
+    harness.key_press_modifiers(CONTROL_SHIFT, Key::L);
+    assert_eq!(taken(&mut harness), [Command::EndSupervision(call_id(7))]);
+}
+
+#[test]
+fn a_supervisor_changes_an_agents_status() {
+    let mut harness = show(console(floor()), |_| {});
+    assert_eq!(click(&mut harness, "Ben Okafor, Ready"), []);
+    let wanted = WantedStatus::NotReady { reason: Some("lunch".parse().expect("a name")) };
+    let set = Command::SetAgentStatus { agent: agent_id("ben"), wanted };
+    assert_eq!(click(&mut harness, "Lunch"), [set]);
+}
+
+#[test]
+fn an_agent_who_is_away_cannot_be_made_ready() {
+    let mut floor = floor();
+    floor.status("ben", Status::Offline, 60);
+    let harness = show(console(floor), |window| window.choose(Chosen::Agent(agent_id("ben"))));
+    assert!(harness.get_by_label("Lunch").accesskit_node().is_disabled());
+}
+
+#[test]
+fn a_queue_filters_what_is_shown() {
+    let mut harness = show(console(floor()), |_| {});
+    harness.get_by_label("Call of Maria Rossi with Anna Berg");
+    click(&mut harness, "Queue Support");
+    assert!(harness.query_by_label("Call of Maria Rossi with Anna Berg").is_none());
+    click(&mut harness, "Show all");
+    harness.get_by_label("Call of Maria Rossi with Anna Berg");
+}
+
+#[test]
+fn recordings_are_asked_for_once_found_heard_and_read() {
+    let mut harness = show(console(floor()), |window| window.open(Page::Recordings));
+    let all = Command::LoadRecordings { words: String::new(), before: None };
+    assert_eq!(taken(&mut harness), [all], "one question, however many frames");
+    let id = RecordingId::from_u64(5);
+    let recording = Recording {
+        id,
+        call: call_id(5),
+        started_at: NOW,
+        state: RecordingState::Sealed,
+        duration_millis: 37_000,
+        tracks: Vec::new(),
+        dropped_frames: 0,
+    };
+    let page = RecordingPage { recordings: vec![recording], calls: Vec::new(), more: false };
+    let answer = Event::Recordings { words: String::new(), before: None, page: Ok(page) };
+    harness.state_mut().state.apply(&answer);
+    harness.run();
+    let commands = click(&mut harness, "Recording of Call further back, 09:30:00");
+    assert_eq!(commands, [Command::LoadTranscript(id)]);
+    let transcript = Transcript {
+        recording: id,
+        call: call_id(5),
+        state: TranscriptState::Done,
+        model: Some("callfloor-test".into()),
+        demonstration: true,
+        segments: vec![Segment {
+            speaker: Track::Customer,
+            from_millis: 900,
+            to_millis: 2_000,
+            text: "my invoice is wrong".into(),
+        }],
+    };
+    harness.state_mut().state.apply(&Event::Transcript(id, Box::new(Ok(transcript))));
+    harness.run();
+    harness.get_by_label("my invoice is wrong");
+    assert!(harness.query_by_label_contains("demonstration model").is_some());
+    let tracks = vec![Track::Customer, Track::Agent];
+    assert_eq!(click(&mut harness, "Both"), [Command::Play { recording: id, tracks }]);
+    assert!(harness.get_by_label("Stop").accesskit_node().is_disabled(), "nothing plays");
+}
+
+#[test]
+fn words_are_searched_by_the_enter_key() {
+    let mut harness = show(console(floor()), |window| window.open(Page::Recordings));
+    taken(&mut harness);
+    harness.get_by_label("Words that were said").focus();
+    harness.run();
+    harness.get_by_label("Words that were said").type_text("invoice");
+    harness.run();
+    harness.key_press(Key::Enter);
+    let search = Command::LoadRecordings { words: "invoice".into(), before: None };
+    assert_eq!(taken(&mut harness), [search]);
+}
+
+#[test]
+fn the_day_is_asked_for_when_it_is_opened() {
+    let mut harness = show(console(floor()), |_| {});
+    assert_eq!(click(&mut harness, "Day"), [Command::LoadDay]);
+}
+
+#[test]
+fn five_hundred_agents_are_as_quick_as_five() {
+    let mut crowd = floor();
+    crowd.crowd(500);
+    let mut harness = show(console(crowd), |_| {});
+    assert_eq!(taken(&mut harness), []);
+    // Only the visible rows are laid out.
+    let rows = harness.query_all_by_label_contains(", Lunch").count();
+    assert!(rows < 20, "{rows}");
+}
