@@ -107,7 +107,17 @@ fn split_expected(message: &str) -> (String, String) {
     let message = message.trim();
     match message.split_once(", expected ") {
         Some((problem, allowed)) => (problem.into(), allowed.replace('`', "").trim().into()),
-        None => (message.replace('\n', " "), String::new()),
+        None => {
+            // What the standard library says of addresses names no way out.
+            let allowed = if message.contains("socket address") {
+                "an address with its port, such as 0.0.0.0:5060 or [::]:5060"
+            } else if message.contains("IP address") {
+                "an address such as 198.51.100.7"
+            } else {
+                ""
+            };
+            (message.replace('\n', " "), allowed.into())
+        }
     }
 }
 

@@ -37,6 +37,8 @@ fn a_fault_names_file_line_column_key_and_what_is_allowed() {
     for (text, words) in [
         ("[http]\nlisten = 8080\n", vec!["call.toml:2:10: http.listen:", "integer `8080`", "socket address"]),
         ("[http]\nport = 8080\n", vec!["call.toml:2:1: http.port:", "port", "allowed: one of listen"]),
+        ("[sip]\nudp = [\"5060\"]\n", vec!["sip.udp[0]:", "allowed: an address with its port"]),
+        ("[media]\nbind = \"here\"\n", vec![":2:8: media.bind:", "198.51.100.7"]),
         ("[sip\n", vec!["call.toml:1:"]),
         ("[nonsense]\n", vec!["call.toml:1:2", "nonsense", "allowed: one of service, sip"]),
         ("[service]\ntime_zone = \"Mars/Base\"\n", vec![":2:13: service.time_zone:", "Mars/Base", "IANA"]),

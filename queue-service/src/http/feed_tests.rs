@@ -1,6 +1,7 @@
 //! The live feed over a real socket.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -9,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
+use super::listener::{Bounded, Patience, Peer};
 use super::testing::Site;
 use crate::switch::command::Command;
 
@@ -17,8 +19,9 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 async fn serve(site: &Site) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
-    let service = site.router.clone().into_make_service_with_connect_info::<SocketAddr>();
-    tokio::spawn(async move { axum::serve(listener, service).await });
+    let service = site.router.clone().into_make_service_with_connect_info::<Peer>();
+    let patience = Patience::beyond(Duration::from_secs(30));
+    tokio::spawn(async move { axum::serve(Bounded::new(listener, 16, patience), service).await });
     address
 }
 

@@ -12,6 +12,7 @@ mod feed;
 mod feed_tests;
 mod floor;
 mod frame;
+mod listener;
 mod metrics;
 mod openapi;
 mod presence;
@@ -26,7 +27,6 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +48,7 @@ use crate::media::stats::MediaStats;
 use crate::recording::vault::Vault;
 use crate::store::Store;
 use crate::switch::command::{Command, Reply, SwitchHandle};
+use listener::{Bounded, Patience, Peer};
 use presence::Presence;
 use problem::Problem;
 
@@ -55,6 +56,8 @@ use problem::Problem;
 const BODY_BYTES: usize = 64 * 1024;
 /// A command that is carried out waits this long for the journal.
 const JOURNAL_WAIT: Duration = Duration::from_secs(10);
+/// Connections at once; an app needs one or two and a live feed.
+const CONNECTIONS: usize = 2_048;
 /// Live feeds that have not said who they are yet.
 const STRANGERS: usize = 256;
 
@@ -134,7 +137,7 @@ impl Api {
 
 /// The whole site. Starts the task that tells the switch who has a live feed, and the one that ends old sign-ins.
 fn router(parts: Parts) -> Router {
-    let timeout = Duration::from_secs(u64::from(parts.config.http.request_timeout_secs));
+    let timeout = request_timeout(&parts.config);
     let api = Api(Arc::new(Shared {
         presence: Presence::start(parts.switch.clone(), parts.stop.clone()),
         strangers: Arc::new(Semaphore::new(STRANGERS)),
@@ -192,12 +195,20 @@ pub async fn serve(services: Services, listener: TcpListener, stop: Cancellation
             return;
         }
     };
+    let patience = Patience::beyond(request_timeout(&config));
     let media = Arc::new(move || media.stats());
     let parts = Parts { config, store, hub, switch, vault, media, auth, stop: stop.clone() };
-    let site = router(parts).into_make_service_with_connect_info::<SocketAddr>();
-    if let Err(error) = axum::serve(listener, site).with_graceful_shutdown(stop.cancelled_owned()).await {
+    let site = router(parts).into_make_service_with_connect_info::<Peer>();
+    if let Err(error) = axum::serve(Bounded::new(listener, CONNECTIONS, patience), site)
+        .with_graceful_shutdown(stop.cancelled_owned())
+        .await
+    {
         tracing::error!(%error, "HTTP ended");
     }
+}
+
+fn request_timeout(config: &Config) -> Duration {
+    Duration::from_secs(u64::from(config.http.request_timeout_secs))
 }
 
 async fn expire_sign_ins(api: Api) {

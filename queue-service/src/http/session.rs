@@ -1,7 +1,5 @@
 //! Signing in and out, and the app's own phone.
 
-use std::net::SocketAddr;
-
 use axum::Json;
 use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
@@ -11,6 +9,7 @@ use shared::model::user::User;
 
 use super::Api;
 use super::extract::{Body, Signed};
+use super::listener::Peer;
 use super::problem::Problem;
 use crate::clock;
 use crate::switch::command::{Command, Reply};
@@ -21,7 +20,7 @@ use crate::switch::command::{Command, Reply};
         (status = 429, body = shared::api::error::ApiError)), security(()))]
 pub(super) async fn sign_in(
     State(api): State<Api>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
+    ConnectInfo(Peer(from)): ConnectInfo<Peer>,
     Body(body): Body<SignIn>,
 ) -> Result<Json<SignedIn>, Problem> {
     let address = from.ip().to_canonical();

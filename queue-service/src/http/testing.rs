@@ -17,6 +17,7 @@ use shared::model::event::{Event, Stamped};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
+use super::listener::Peer;
 use super::{Parts, router};
 use crate::auth::Auth;
 use crate::clock;
@@ -129,7 +130,7 @@ impl Site {
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
         let from = SocketAddr::from(([192, 0, 2, 7], 4711));
-        let router = self.router.clone().layer(MockConnectInfo(from));
+        let router = self.router.clone().layer(MockConnectInfo(Peer(from)));
         let response = router.oneshot(request).await.expect("the router answers");
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, 1 << 20).await.expect("a body");
