@@ -1,0 +1,125 @@
+//! A baresip process as a desk phone that registers: it answers by itself and plays a WAV file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use shared::audio::tone::Sine;
+use shared::audio::wav::Header;
+use tempfile::TempDir;
+
+use crate::ports::{self, HERE};
+use crate::program::{self, Running};
+use crate::{Outcome, wait};
+
+/// A running baresip.
+#[derive(Debug)]
+pub struct Baresip {
+    running: Running,
+    folder: TempDir,
+}
+
+impl Baresip {
+    /// Starts it with a tone of `hz` as its voice, and waits until it says that it is registered.
+    pub async fn start(
+        service: SocketAddr,
+        domain: &str,
+        user: &str,
+        password: &str,
+        hz: f32,
+    ) -> Outcome<Baresip> {
+        let program = program::find("baresip", "baresip-core")?;
+        let modules = modules()?;
+        let folder = tempfile::Builder::new().prefix("callfloor-baresip-").tempdir()?;
+        std::fs::write(folder.path().join("voice.wav"), tone_wav(hz))?;
+        // Its port and the next one are its own.
+        let port = ports::free_pair(HERE)?;
+        std::fs::write(folder.path().join("config"), config(&modules, folder.path(), port))?;
+        let account = format!(
+            "<sip:{user}@{domain}>;outbound=\"sip:{service};transport=udp\";auth_user={user};auth_pass={password};\
+             answermode=auto;regint=120;audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
+        );
+        std::fs::write(folder.path().join("accounts"), account)?;
+        std::fs::write(folder.path().join("contacts"), "")?;
+        let mut command = Command::new(program);
+        command.arg("-f").arg(folder.path()).current_dir(folder.path());
+        let log = folder.path().join("log");
+        let running = Running::start("baresip", &mut command, &log)?;
+        let baresip = Baresip { running, folder };
+        wait::until("baresip's registration", Duration::from_secs(15), || {
+            baresip.log().contains("200 OK").then_some(())
+        })
+        .await
+        .map_err(|error| format!("{error}; it said:\n{}", baresip.log()))?;
+        Ok(baresip)
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// What it has heard so far: 16-bit samples of 8 kHz, from its dump of the received sound.
+    pub fn heard(&self) -> Outcome<Vec<i16>> {
+        let entries = std::fs::read_dir(self.folder.path())?.filter_map(Result::ok);
+        let dump = entries
+            .map(|entry| entry.path())
+            .find(|path| path.to_string_lossy().contains("-dec.wav"))
+            .ok_or("baresip has written no dump of what it heard")?;
+        let mut bytes = std::fs::read(&dump)?;
+        // The header of a dump that is still written says that it is empty.
+        let samples = bytes.split_off(44.min(bytes.len()));
+        Ok(samples.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
+    }
+
+    /// Its process number.
+    pub fn id(&self) -> u32 {
+        self.running.id()
+    }
+}
+
+fn config(modules: &Path, folder: &Path, port: u16) -> String {
+    let (modules, folder) = (modules.display(), folder.display());
+    format!(
+        "poll_method epoll\n\
+         sip_listen 127.0.0.1:{port}\n\
+         net_interface 127.0.0.1\n\
+         call_max_calls 1\n\
+         audio_source aufile,{folder}/voice.wav\n\
+         audio_player aubridge,nowhere\n\
+         audio_alert aubridge,nowhere\n\
+         audio_txmode thread\n\
+         snd_path {folder}\n\
+         rtp_timeout 0\n\
+         module_path {modules}\n\
+         module g711.so\n\
+         module aufile.so\n\
+         module aubridge.so\n\
+         module sndfile.so\n\
+         module_tmp account.so\n\
+         module_app menu.so\n"
+    )
+}
+
+/// The folder of its modules depends on the machine's kind.
+fn modules() -> Outcome<PathBuf> {
+    let candidates = ["/usr/lib/baresip/modules", "/usr/local/lib/baresip/modules"];
+    let triplets = std::fs::read_dir("/usr/lib").into_iter().flatten().filter_map(Result::ok);
+    candidates
+        .iter()
+        .map(PathBuf::from)
+        .chain(triplets.map(|entry| entry.path().join("baresip/modules")))
+        .find(|folder| folder.join("g711.so").is_file())
+        .ok_or_else(|| "baresip's modules are not installed: apt-get install baresip-core".into())
+}
+
+/// A minute of a tone, 8 kHz mono.
+fn tone_wav(hz: f32) -> Vec<u8> {
+    let mut samples = vec![0i16; 60 * 8_000];
+    Sine::new(hz, 8_000, crate::voice::TONE_DBFS).fill(&mut samples);
+    let header = Header::finished(8_000, 1, samples.len() as u64 * 2);
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    bytes
+}
