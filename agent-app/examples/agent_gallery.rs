@@ -30,7 +30,7 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     rows: usize,
     /// Size of the window
-    #[arg(long, value_delimiter = ',', num_args = 2, default_values_t = [920.0, 660.0])]
+    #[arg(long, value_delimiter = ',', num_args = 1, default_values_t = [920.0, 660.0])]
     size: Vec<f32>,
 }
 

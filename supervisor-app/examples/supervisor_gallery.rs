@@ -35,7 +35,7 @@ struct Arguments {
     #[arg(long, default_value_t = 0)]
     rows: usize,
     /// Size of the window
-    #[arg(long, value_delimiter = ',', num_args = 2, default_values_t = [1280.0, 800.0])]
+    #[arg(long, value_delimiter = ',', num_args = 1, default_values_t = [1280.0, 800.0])]
     size: Vec<f32>,
 }
 

@@ -96,7 +96,7 @@ fn run(arguments: Arguments) -> Result<(), String> {
         .with_title("Callfloor supervisor")
         .with_app_id("callfloor-supervisor")
         .with_inner_size([1280.0, 800.0])
-        .with_min_inner_size([960.0, 600.0]);
+        .with_min_inner_size([1024.0, 640.0]);
     if let Some(position) = arguments.position {
         viewport = viewport.with_position(position);
     }

@@ -88,8 +88,12 @@ pub fn explain(error: &ApiError) -> String {
         if !text.is_empty() {
             text.push(' ');
         }
+        // An address at the beginning stays as it is.
+        let is_address = part.split_whitespace().next().is_some_and(|word| word.contains("://"));
         let mut letters = part.chars();
-        text.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        if !is_address {
+            text.extend(letters.next().into_iter().flat_map(char::to_uppercase));
+        }
         text.push_str(letters.as_str());
         text.push('.');
     }
@@ -123,5 +127,7 @@ mod tests {
             ApiError::new(ErrorCode::Conflict, "Hold failed", "the call has ended", "Choose another call.");
         assert_eq!(explain(&error), "The call has ended. Choose another call.");
         assert_eq!(explain(&ApiError::new(ErrorCode::Conflict, "x", "", "")), "");
+        let error = ApiError::new(ErrorCode::Unavailable, "x", "http://a:1: refused", "check it");
+        assert_eq!(explain(&error), "http://a:1: refused. Check it.");
     }
 }

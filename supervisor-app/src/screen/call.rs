@@ -30,7 +30,7 @@ pub(super) fn call_ui(
             commands.push(Command::HangUp(call.id));
         }
     });
-    ui.add_space(space::M);
+    ui.add_space(space::XS);
     card(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.label(theme::heading("Why this agent"));

@@ -48,7 +48,12 @@ pub(super) fn floor_ui(
             });
         });
     let frame = Frame::new().fill(base).inner_margin(Margin::same(16));
-    CentralPanel::default().frame(frame).show(ui, |ui| tables::tables_ui(ui, state, queue.as_ref(), chosen));
+    CentralPanel::default().frame(frame).show(ui, |ui| {
+        let room = ui.available_height();
+        ScrollArea::vertical().id_salt("tables").auto_shrink([false, false]).show(ui, |ui| {
+            tables::tables_ui(ui, state, queue.as_ref(), chosen, room);
+        });
+    });
 }
 
 fn alerts_ui(ui: &mut Ui, state: &State, chosen: &mut Chosen, queue: &mut Option<QueueId>) {
@@ -103,7 +108,7 @@ fn chosen_ui(
             Some(agent) => {
                 agent::agent_ui(ui, state, agent, commands);
                 if let Some(call) = agent.state.call().and_then(|call| state.desk.floor.calls.get(&call)) {
-                    ui.add_space(space::M);
+                    ui.add_space(space::XS);
                     call::call_ui(ui, state, call, actions, commands);
                 }
             }

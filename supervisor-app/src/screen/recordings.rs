@@ -83,21 +83,23 @@ fn ask(state: &State, search: &mut Search, commands: &mut Vec<Command>) {
 
 fn list_ui(ui: &mut Ui, state: &State, search: &mut Search, commands: &mut Vec<Command>) {
     ui.label(theme::page_title("Recordings"));
-    ui.horizontal(|ui| {
+    let room = egui::vec2(ui.available_width(), 54.0);
+    let mut wanted = None;
+    ui.allocate_ui_with_layout(room, Layout::right_to_left(Align::Max), |ui| {
+        if ui.add(Button::new("Search").icon(icon::MAGNIFYING_GLASS).primary()).clicked() {
+            wanted = Some(search.words.clone());
+        }
+        let all = (search.words.is_empty()).then_some("all are shown");
+        if ui.add(Button::new("Show all").blocked(all)).clicked() {
+            search.words.clear();
+            wanted = Some(String::new());
+        }
         let field = ui.add(Field::new("Words that were said", &mut search.words).hint("invoice tomorrow"));
         if field.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter)) {
-            commands.push(Command::LoadRecordings { words: search.words.clone(), before: None });
+            wanted = Some(search.words.clone());
         }
     });
-    ui.horizontal(|ui| {
-        if ui.add(Button::new("Search").icon(icon::MAGNIFYING_GLASS).primary()).clicked() {
-            commands.push(Command::LoadRecordings { words: search.words.clone(), before: None });
-        }
-        if !search.words.is_empty() && ui.add(Button::new("Show all").ghost()).clicked() {
-            search.words.clear();
-            commands.push(Command::LoadRecordings { words: String::new(), before: None });
-        }
-    });
+    commands.extend(wanted.map(|words| Command::LoadRecordings { words, before: None }));
     match &state.recordings {
         Loaded::Nothing => {
             muted(ui, "Asking the service…");
@@ -183,13 +185,13 @@ fn detail_ui(ui: &mut Ui, state: &State, search: &Search, commands: &mut Vec<Com
         ui.label(theme::heading("Listen"));
         play_ui(ui, state, recording, commands);
     });
-    ui.add_space(space::M);
+    ui.add_space(space::XS);
     card(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.label(theme::heading("Transcript"));
         transcript_ui(ui, state, recording);
     });
-    ui.add_space(space::M);
+    ui.add_space(space::XS);
     card(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.label(theme::heading("Files"));

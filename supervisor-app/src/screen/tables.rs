@@ -11,9 +11,8 @@ use super::Chosen;
 use crate::action::{mode_icon, party_of};
 use crate::state::State;
 
-/// Draws the three tables over the whole height: agents get the half, the calls the rest.
-pub(super) fn tables_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut Chosen) {
-    let room = ui.available_height();
+/// Draws the three tables in a height of `room`: agents get the half, the calls the rest.
+pub(super) fn tables_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut Chosen, room: f32) {
     // Heading, column titles and padding of a card.
     let around = 92.0;
     let agents = room * 0.46 - around;
@@ -35,8 +34,8 @@ fn agents_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut C
             Column::words("Name", Width::Fill(1.1)),
             Column::words("State", Width::Fixed(150.0)),
             Column::number("Since", 64.0),
-            Column::words("Call", Width::Fill(0.9)),
-            Column::number("Today", 44.0).explained("Calls answered today"),
+            Column::words("Call", Width::Fill(0.9)).optional(),
+            Column::number("Today", 44.0).explained("Calls answered today").optional(),
         ];
         if agents.is_empty() {
             muted(ui, "Nobody serves this queue.");
@@ -74,8 +73,8 @@ fn talking_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut 
         let columns = [
             Column::words("Customer", Width::Fill(1.0)),
             Column::words("Agent", Width::Fill(0.8)),
-            Column::words("Queue", Width::Fill(0.6)),
-            Column::words("Supervision", Width::Fixed(110.0)),
+            Column::words("Queue", Width::Fill(0.6)).optional(),
+            Column::words("Supervision", Width::Fixed(110.0)).optional(),
             Column::number("Time", 64.0),
         ];
         let clicked =
@@ -113,9 +112,9 @@ fn waiting_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut 
         }
         let columns = [
             Column::words("Customer", Width::Fill(1.0)),
-            Column::words("Number", Width::Fill(0.8)),
-            Column::words("Queue", Width::Fill(0.6)),
-            Column::words("Rings at", Width::Fixed(120.0)),
+            Column::words("Number", Width::Fill(0.8)).optional(),
+            Column::words("Queue", Width::Fill(0.6)).optional(),
+            Column::words("Rings at", Width::Fixed(120.0)).optional(),
             Column::number("Waits", 64.0)
                 .explained("Since it came into the queue, over missed offers and transfers"),
         ];

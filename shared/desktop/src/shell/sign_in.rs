@@ -1,6 +1,6 @@
 //! Signing in: three fields, one button, and the reason when it did not work.
 
-use egui::{CentralPanel, Frame, Key, Label, Ui};
+use egui::{Align, CentralPanel, Frame, Key, Label, Layout, Ui};
 
 use crate::desk::{Desk, Stage};
 use crate::driver::Credentials;
@@ -52,7 +52,8 @@ pub fn sign_in(ui: &mut Ui, title: &str, desk: &Desk, form: &mut SignInForm) -> 
             card(ui, |ui| {
                 ui.set_width(width - 2.0 * space::L);
                 ui.spacing_mut().item_spacing.y = space::M;
-                wanted = fields(ui, desk, form);
+                let left = Layout::top_down(Align::Min);
+                wanted = ui.with_layout(left, |ui| fields(ui, desk, form)).inner;
             });
         });
     });

@@ -29,17 +29,25 @@ pub struct Column<'a> {
     pub align: Align,
     /// What it means, such as a formula; shown on hover.
     pub explained: &'a str,
+    /// Left out where the table is too narrow.
+    pub optional: bool,
 }
 
 impl<'a> Column<'a> {
     /// Words, at the left.
     pub fn words(title: &'a str, width: Width) -> Self {
-        Column { title, width, align: Align::Min, explained: "" }
+        Column { title, width, align: Align::Min, explained: "", optional: false }
     }
 
     /// Numbers, at the right.
     pub fn number(title: &'a str, width: f32) -> Self {
-        Column { title, width: Width::Fixed(width), align: Align::Max, explained: "" }
+        Column { title, width: Width::Fixed(width), align: Align::Max, explained: "", optional: false }
+    }
+
+    /// Left out where the table is too narrow; the last ones first.
+    pub fn optional(mut self) -> Self {
+        self.optional = true;
+        self
     }
 
     /// What it means.
@@ -62,7 +70,7 @@ pub struct Table<'a> {
 pub struct Row<'ui, 'a> {
     ui: &'ui mut Ui,
     rect: Rect,
-    cells: &'a [(Rect, Align)],
+    cells: &'a [Option<(Rect, Align)>],
     next: usize,
     name: String,
     selected: bool,
@@ -100,7 +108,8 @@ impl<'a> Table<'a> {
         let spacing = ui.spacing().item_spacing;
         ui.spacing_mut().item_spacing.y = 0.0;
         let (head, _) = ui.allocate_exact_size(vec2(width, 28.0), Sense::hover());
-        for (column, (left, cell_width)) in self.columns.iter().zip(&spans) {
+        for (column, span) in self.columns.iter().zip(&spans) {
+            let Some((left, cell_width)) = span else { continue };
             let rect = Rect::from_min_size(
                 pos2(head.left() + space::S + left, head.top()),
                 vec2(*cell_width, head.height()),
@@ -128,12 +137,13 @@ impl<'a> Table<'a> {
                 for index in range {
                     let (rect, response) =
                         ui.allocate_exact_size(vec2(width, self.row_height), Sense::click());
-                    let cells: Vec<(Rect, Align)> = spans
+                    let cells: Vec<Option<(Rect, Align)>> = spans
                         .iter()
                         .zip(self.columns)
-                        .map(|((left, cell_width), column)| {
+                        .map(|(span, column)| {
+                            let (left, cell_width) = (*span)?;
                             let min = pos2(rect.left() + space::S + left, rect.top());
-                            (Rect::from_min_size(min, vec2(*cell_width, rect.height())), column.align)
+                            Some((Rect::from_min_size(min, vec2(cell_width, rect.height())), column.align))
                         })
                         .collect();
                     if draw_row(ui, rect, &response, &cells, |r| row(r, index)) {
@@ -150,7 +160,7 @@ fn draw_row(
     ui: &mut Ui,
     rect: Rect,
     response: &Response,
-    cells: &[(Rect, Align)],
+    cells: &[Option<(Rect, Align)>],
     fill: impl FnOnce(&mut Row<'_, '_>),
 ) -> bool {
     let tokens = theme::tokens(ui);
@@ -178,31 +188,49 @@ fn draw_row(
     clickable && response.clicked()
 }
 
-fn spans(columns: &[Column<'_>], width: f32) -> Vec<(f32, f32)> {
-    let gap = space::L;
-    let gaps = gap * columns.len().saturating_sub(1) as f32;
-    let (mut fixed, mut weights) = (0.0, 0.0);
-    for column in columns {
-        match column.width {
-            Width::Fixed(points) => fixed += points,
-            Width::Fill(weight) => weights += weight,
+/// Left edge and width of each column; none for one that is left out.
+fn spans(columns: &[Column<'_>], width: f32) -> Vec<Option<(f32, f32)>> {
+    let mut shown = vec![true; columns.len()];
+    let taken = |shown: &[bool]| {
+        let (mut fixed, mut weights, mut count) = (0.0, 0.0, 0);
+        for (column, _) in columns.iter().zip(shown).filter(|(_, shown)| **shown) {
+            count += 1;
+            match column.width {
+                Width::Fixed(points) => fixed += points,
+                Width::Fill(weight) => weights += weight,
+            }
         }
+        (fixed + GAP * (count as f32 - 1.0).max(0.0), weights)
+    };
+    while {
+        let (fixed, weights) = taken(&shown);
+        fixed + weights * LEAST_FILL > width
+    } {
+        let last = (0..columns.len()).rev().find(|index| shown[*index] && columns[*index].optional);
+        let Some(last) = last else { break };
+        shown[last] = false;
     }
-    let rest = (width - gaps - fixed).max(0.0);
+    let (fixed, weights) = taken(&shown);
+    let rest = (width - fixed).max(0.0);
     let mut left = 0.0;
-    columns
-        .iter()
-        .map(|column| {
-            let wide = match column.width {
-                Width::Fixed(points) => points,
-                Width::Fill(weight) => rest * weight / weights,
-            };
+    let span = |(column, shown): (&Column<'_>, &bool)| {
+        let wide = match column.width {
+            Width::Fixed(points) => points,
+            Width::Fill(weight) => rest * weight / weights,
+        };
+        shown.then(|| {
             let span = (left, wide);
-            left += wide + gap;
+            left += wide + GAP;
             span
         })
-        .collect()
+    };
+    columns.iter().zip(&shown).map(span).collect()
 }
+
+/// Between columns, in points.
+const GAP: f32 = space::L;
+/// A filling column of weight 1 is not made narrower than this while another one can be left out.
+const LEAST_FILL: f32 = 110.0;
 
 impl Row<'_, '_> {
     /// The row's accessible name; with it the row can be clicked.
@@ -260,7 +288,7 @@ impl Row<'_, '_> {
     }
 
     fn take(&mut self) -> Option<(Rect, Align)> {
-        let cell = self.cells.get(self.next).copied();
+        let cell = self.cells.get(self.next).copied().flatten();
         self.next += 1;
         cell
     }
@@ -277,8 +305,23 @@ mod tests {
             Column::number("Wait", 60.0),
             Column::words("Queue", Width::Fill(1.0)),
         ];
-        let spans = spans(&columns, 60.0 + 2.0 * space::L + 400.0);
-        assert_eq!(spans, vec![(0.0, 300.0), (316.0, 60.0), (392.0, 100.0)]);
-        assert_eq!(super::spans(&columns, 10.0)[0].1, 0.0, "never negative");
+        let wide = spans(&columns, 60.0 + 2.0 * GAP + 600.0);
+        assert_eq!(wide, [Some((0.0, 450.0)), Some((466.0, 60.0)), Some((542.0, 150.0))]);
+        assert_eq!(spans(&columns, 10.0)[0], Some((0.0, 0.0)), "never negative");
+    }
+
+    #[test]
+    fn a_narrow_table_leaves_optional_columns_out_from_the_right() {
+        let columns = [
+            Column::words("Name", Width::Fill(1.0)),
+            Column::words("Queue", Width::Fill(1.0)).optional(),
+            Column::number("Wait", 60.0),
+            Column::number("Today", 40.0).optional(),
+        ];
+        let shown = |width| -> Vec<bool> { spans(&columns, width).iter().map(Option::is_some).collect() };
+        assert_eq!(shown(500.0), [true, true, true, true]);
+        assert_eq!(shown(340.0), [true, true, true, false]);
+        assert_eq!(shown(250.0), [true, false, true, false]);
+        assert_eq!(shown(10.0), [true, false, true, false]);
     }
 }
