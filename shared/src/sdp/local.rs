@@ -50,7 +50,7 @@ impl LocalDescription {
         negotiate::accept(offered, &Session::parse(answer)?)
     }
 
-    /// Answers an offer: one codec, the first of ours that they have. Lines other than one plain audio line are
+    /// Answers an offer: one codec, the first of theirs that we have. Lines other than one plain audio line are
     /// refused. On an error nothing changes and the leg goes on as before (RFC 3264 §8).
     pub fn answer(&mut self, offer: &[u8], local: &LocalMedia) -> Result<(String, Negotiated), SdpError> {
         let session = Session::parse(offer)?;

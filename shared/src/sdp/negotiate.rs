@@ -106,10 +106,13 @@ pub(super) fn offer(local: &LocalMedia, numbers: &Numbers) -> (AudioLine, Offere
 /// Our answer to `offer`.
 pub(super) fn answer(offer: &Session, local: &LocalMedia) -> Result<Chosen, SdpError> {
     let (index, theirs) = audio_line(offer)?;
+    // RFC 3264 §6.1: their order of preference holds. A bridge that offers the other side's codec first is spared from
+    // transcoding that way.
     let (codec, payload) = local
         .codecs
         .iter()
-        .find_map(|codec| find_voice(theirs, *codec).map(|payload| (*codec, payload)))
+        .filter_map(|codec| find_voice(theirs, *codec).map(|payload| (*codec, payload)))
+        .min_by_key(|(_, payload)| theirs.payloads.iter().position(|other| other.number == payload.number))
         .ok_or_else(|| no_common_codec(theirs, &local.codecs))?;
     let telephone_event =
         if local.telephone_event { find_event(theirs, codec.clock_rate_hz()) } else { None };

@@ -47,7 +47,7 @@ fn check_answer(offer: &str, ours: &LocalMedia, expected: &str) -> String {
 #[test]
 fn answers_what_is_offered() {
     let both =
-        |extra: &str| format!("m=audio 4000 RTP/AVP 0 8 101|a=rtpmap:101 telephone-event/8000|{extra}");
+        |extra: &str| format!("m=audio 4000 RTP/AVP 8 0 101|a=rtpmap:101 telephone-event/8000|{extra}");
     for (offer, codecs, expected) in [
         (both(""), &ALL[..], "192.0.2.1:4000 4001 8=PCMA in[8=PCMA] te 101/101@8000 20ms sendrecv"),
         (both(""), &[Codec::Pcmu], "192.0.2.1:4000 4001 0=PCMU in[0=PCMU] te 101/101@8000 20ms sendrecv"),
@@ -61,6 +61,13 @@ fn answers_what_is_offered() {
         (both("a=recvonly|"), &ALL, "192.0.2.1:4000 4001 8=PCMA in[8=PCMA] te 101/101@8000 20ms sendonly"),
         (both("c=IN IP4 0.0.0.0|"), &ALL, "0.0.0.0:4000 4001 8=PCMA in[8=PCMA] te 101/101@8000 20ms recvonly hold"),
         (both("c=IN IP6 2001:db8::5|"), &ALL, "[2001:db8::5]:4000 4001 8=PCMA in[8=PCMA] te 101/101@8000 20ms sendrecv"),
+        // Their order of preference holds, not ours (RFC 3264 §6.1).
+        ("m=audio 4000 RTP/AVP 0 8|".into(), &ALL, "192.0.2.1:4000 4001 0=PCMU in[0=PCMU] te - 20ms sendrecv"),
+        (
+            "m=audio 4000 RTP/AVP 0 107|a=rtpmap:107 opus/48000/2|".into(),
+            &ALL,
+            "192.0.2.1:4000 4001 0=PCMU in[0=PCMU] te - 20ms sendrecv",
+        ),
         // Opus with events at its own clock, and at the wrong one.
         (
             "m=audio 4000 RTP/AVP 107 100 101|a=rtpmap:107 OPUS/48000/2|a=rtpmap:101 telephone-event/8000|a=rtpmap:100 telephone-event/48000|".into(),
@@ -255,7 +262,7 @@ fn two_of_us_agree_and_hold_and_resume() {
         let offer = left.offer(&LocalMedia { direction, ..ours.clone() });
         let (answer, at_right) = right.answer(offer.as_bytes(), &theirs).expect("answered");
         let at_left = left.accept(answer.as_bytes()).expect("accepted");
-        assert_eq!((at_left.codec, at_right.codec), (Codec::Pcmu, Codec::Pcmu));
+        assert_eq!((at_left.codec, at_right.codec), (Codec::Opus, Codec::Opus));
         assert_eq!((at_left.direction, at_right.direction), (left_sees, right_sees));
         assert_eq!(at_right.hold, right_held);
         assert_eq!(at_right.remote.to_string(), "198.51.100.7:30000");
