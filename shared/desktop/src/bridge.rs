@@ -94,6 +94,7 @@ impl<C, E> Ui<C, E> {
     }
 
     /// The next event that is there already; never waits.
+    #[expect(clippy::should_implement_trait, reason = "there may be more later: no iterator")]
     pub fn next(&mut self) -> Option<E> {
         self.events.try_recv().ok()
     }

@@ -9,9 +9,7 @@ use crate::widget::{Button, Size, floating};
 /// Shows the messages; returns the one that was dismissed.
 pub fn toasts(ctx: &Context, notices: &Notices) -> Option<u64> {
     let mut dismissed = None;
-    if notices.iter().next().is_none() {
-        return None;
-    }
+    notices.iter().next()?;
     Area::new(Id::unique("toasts"))
         .order(Order::Foreground)
         .anchor(Align2::RIGHT_BOTTOM, vec2(-space::L, -space::L))
