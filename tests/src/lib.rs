@@ -10,15 +10,20 @@
 pub mod baresip;
 pub mod browser;
 pub mod clip;
+pub mod desk;
 pub mod ear;
+pub mod finale;
 pub mod http;
 pub mod phone;
 pub mod ports;
 pub mod program;
 pub mod report;
+pub mod scenario;
 pub mod service;
 pub mod setup;
+pub mod show;
 pub mod sipp;
+pub mod stage;
 pub mod voice;
 pub mod wait;
 
