@@ -92,7 +92,10 @@ fn badges_ui(ui: &mut Ui, state: &State, talk: &Talk) {
         ui.add(&Badge::new("Recorded", icon::RECORD, Tone::Break));
     }
     for supervision in &talk.supervision {
-        let who = state.desk.agent_name(&supervision.supervisor.to_agent()).to_owned();
+        // Supervisors who are no agents are known by their sign-in name only.
+        let id = supervision.supervisor.to_agent();
+        let known = state.desk.floor.agents.get(&id).map(|agent| agent.info.name.clone());
+        let who = known.unwrap_or_else(|| format!("Supervisor {id}"));
         let (words, icon) = match supervision.mode {
             SupervisionMode::Monitor => ("listens", icon::EAR),
             SupervisionMode::Whisper => ("speaks to you only", icon::CHAT_CIRCLE_DOTS),

@@ -2,6 +2,7 @@
 
 use egui::{Label, Ui};
 use shared::model::agent::{NotReadyReason, Status};
+use shared::model::floor::AgentView;
 use shared_desktop::agent_words;
 use shared_desktop::format;
 use shared_desktop::theme::{self, Tone, height, icon, size, space};
@@ -39,7 +40,7 @@ pub(super) fn ready_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
                 ui.add(&badge);
                 let since = agent_words::since(me);
                 big_timer(ui, &format::since(state.desk.now, since), size::TIMER, Some(badge.tone));
-                ui.add(Label::new(theme::secondary(status_words(&me.status))).wrap());
+                ui.add(Label::new(theme::secondary(status_words(me))).wrap());
             });
         });
         ui.add_space(space::S);
@@ -137,9 +138,12 @@ fn forced_words(state: &State, reason: &NotReadyReason) -> (String, String) {
     }
 }
 
-fn status_words(status: &Status) -> &'static str {
-    match status {
+fn status_words(me: &AgentView) -> &'static str {
+    match me.status {
         Status::Offline => "You are signed in here, and the service counts you as away",
+        Status::Ready if !me.device.is_reachable() => {
+            "No call can come yet: the service does not see your phone; it registers again by itself"
+        }
         Status::Ready => "The next call comes to you",
         Status::NotReady { .. } => "No calls come to you",
     }

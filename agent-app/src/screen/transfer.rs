@@ -63,6 +63,7 @@ fn targets_ui(ui: &mut Ui, state: &State, query: &str) -> Option<TransferTarget>
     let query = query.trim().to_lowercase();
     let fits = |name: &str| query.is_empty() || name.to_lowercase().contains(&query);
     let me = state.agent_id();
+    let own = state.queues();
     let mut chosen = None;
     ScrollArea::vertical().max_height(320.0).auto_shrink([false, true]).show(ui, |ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
@@ -72,16 +73,17 @@ fn targets_ui(ui: &mut Ui, state: &State, query: &str) -> Option<TransferTarget>
             ui.label(theme::secondary("Queues"));
         }
         for queue in queues {
-            let waiting = state.desk.waiting().iter().filter(|(_, id, _)| **id == queue.info.id).count();
             ui.horizontal(|ui| {
                 if ui.add(Button::new(queue.info.name.as_str()).ghost().icon(icon::QUEUE)).clicked() {
                     chosen = Some(TransferTarget::Queue { queue: queue.info.id.clone() });
                 }
-                ui.label(theme::secondary(if waiting == 0 {
-                    "nobody waits".to_owned()
-                } else {
-                    format!("{waiting} waiting")
-                }));
+                // An agent is told about the own queues only.
+                if let Some(now) = own.iter().find(|own| own.id == queue.info.id) {
+                    ui.label(theme::secondary(match now.waiting {
+                        0 => "nobody waits".to_owned(),
+                        waiting => format!("{waiting} waiting"),
+                    }));
+                }
             });
         }
         let agents: Vec<_> = state
@@ -105,7 +107,8 @@ fn targets_ui(ui: &mut Ui, state: &State, query: &str) -> Option<TransferTarget>
                 if ui.add(button).clicked() {
                     chosen = Some(TransferTarget::Agent { agent: agent.info.id.clone() });
                 }
-                ui.add(&agent_words::badge(agent, &state.desk.floor.breaks));
+                // Of colleagues only the status is told, not what they are doing.
+                ui.add(&agent_words::status_badge(&agent.status, &state.desk.floor.breaks));
             });
         }
         let nothing = state.desk.floor.queues.values().all(|queue| !fits(&queue.info.name))

@@ -131,6 +131,14 @@ fn a_missed_call_is_told_and_one_click_is_ready() {
 }
 
 #[test]
+fn who_is_ready_without_a_phone_is_told() {
+    let mut lost = floor();
+    lost.floor.agents.get_mut(&agent_id("anna")).expect("there").device = shared::model::agent::Device::None;
+    let harness = show(desk(lost, None));
+    assert!(harness.query_by_label_contains("the service does not see your phone").is_some());
+}
+
+#[test]
 fn a_break_reason_is_asked_for() {
     let mut harness = show(desk(floor(), None));
     let lunch = WantedStatus::NotReady { reason: Some("lunch".parse().expect("a name")) };

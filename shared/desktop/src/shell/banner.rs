@@ -57,6 +57,7 @@ pub fn connection(desk: &Desk) -> Option<Banner> {
     let phone_busy = desk.phone.call.is_some();
     match &desk.link {
         Link::Lost { since, reason } => {
+            let reason = reason.strip_prefix("the service cannot be reached: ").unwrap_or(reason);
             let call = if phone_busy { " Your call goes on." } else { "" };
             Some(Banner {
                 tone: Tone::Away,
@@ -113,7 +114,10 @@ mod tests {
         desk.phone.registration = Registration::Failed { status: 408, reason: "no answer".into() };
         let banner = connection(&desk).expect("phone");
         assert_eq!(banner.title, "Your phone has lost the service");
-        let lost = shared_net::LiveEvent::Lost { reason: "connection refused".into(), retry_in_secs: 1.0 };
+        let lost = shared_net::LiveEvent::Lost {
+            reason: "the service cannot be reached: connection refused".into(),
+            retry_in_secs: 1.0,
+        };
         desk.apply(&DeskEvent::Live(lost));
         desk.apply(&DeskEvent::Tick(Timestamp::from_secs(112)));
         let banner = connection(&desk).expect("service");

@@ -17,7 +17,8 @@ pub fn avatar(ui: &mut Ui, name: &str, tone: Tone, diameter: f32) -> Response {
 /// First letters of the first and the last word; `#` for a number.
 fn initials(name: &str) -> String {
     let mut words = name.split_whitespace().filter_map(|word| word.chars().find(|c| c.is_alphanumeric()));
-    let letters: String = words.next().into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect();
+    let letters: String =
+        words.next().into_iter().chain(words.next_back()).flat_map(char::to_uppercase).collect();
     if letters.is_empty() || letters.chars().all(|c| c.is_ascii_digit()) { "#".into() } else { letters }
 }
 
