@@ -1,4 +1,4 @@
-//! A customer's call to a phone of fixed address: by our own phone and by SIPp.
+//! A customer's call to a phone of fixed address.
 
 use std::time::Duration;
 
@@ -6,16 +6,15 @@ use shared::sip::Transport;
 use shared_net::clock;
 use tests::ear::Kind;
 use tests::phone::{Answer, Phone, PhoneSetup};
-use tests::ports::{self, CARRIER, HERE, STRANGER};
+use tests::ports::{self, HERE, STRANGER};
 use tests::report::Section;
 use tests::service::Service;
 use tests::setup::Setup;
-use tests::sipp::{Sipp, tone_ulaw};
 use tests::voice::{AGENT_HZ, CUSTOMER_HZ, Mouth};
 use tests::{Outcome, wait};
 use tokio::time::sleep;
 
-use crate::SERVICE;
+use crate::floor::program;
 
 /// A service with one phone of fixed address, who says a tone.
 async fn floor(answer: Answer) -> Outcome<(Service, Phone)> {
@@ -25,7 +24,7 @@ async fn floor(answer: Answer) -> Outcome<(Service, Phone)> {
     let phone =
         PhoneSetup { answer, mouth: Mouth::tone(AGENT_HZ), ..PhoneSetup::fixed(setup.sip, "204", port) };
     let phone = Phone::start(phone).await?;
-    Ok((Service::start(SERVICE.as_ref(), setup).await?, phone))
+    Ok((Service::start(program(), setup).await?, phone))
 }
 
 fn held(section: &Section) {
@@ -74,37 +73,6 @@ async fn a_call_over_udp_talks_both_ways() -> Outcome {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_over_tcp_talks_both_ways() -> Outcome {
     a_call_talks_both_ways(Transport::Tcp).await
-}
-
-async fn sipp_calls(tcp: bool) -> Outcome {
-    let (service, agent) = floor(Answer::After(Duration::from_millis(300))).await?;
-    let sipp = Sipp::new("customer", service.setup.sip, CARRIER)?
-        .key("number", "3002")
-        .sound(tone_ulaw(CUSTOMER_HZ, 10_000));
-    let sipp = if tcp { sipp.tcp() } else { sipp };
-    let run = sipp.start()?;
-    agent.talking(Duration::from_secs(10)).await?;
-    let talking = clock::now();
-    sleep(Duration::from_secs(3)).await;
-    let mut section = Section::new("SIPp");
-    let talk = (talking + Duration::from_millis(700), clock::now());
-    section.tone("SIPp's tone at the agent", &agent.ear, CUSTOMER_HZ, talk, true);
-    let about = agent.state().ok_or("the agent's phone has no call")?;
-    section.equal("the number", &about.peer.number.as_str(), &"+4930777");
-    run.finish(Duration::from_secs(20)).await?;
-    agent.free(Duration::from_secs(3)).await?;
-    held(&section);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sipp_calls_over_udp() -> Outcome {
-    sipp_calls(false).await
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn sipp_calls_over_tcp() -> Outcome {
-    sipp_calls(true).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,152 +1,247 @@
-//! Debian's SIPp with a scenario of `tests/sipp`.
+//! SIPp (Debian `sip-tester`) as customer and as agent: a SIP stack that is not ours, driven by the scenarios in
+//! `tests/sipp`.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
+use shared::audio::g711::{self, Law};
+use shared::audio::tone::Sine;
 
+use crate::ports::{self, CARRIER, HERE};
 use crate::program::{self, Running};
-use crate::{Outcome, ports};
+use crate::voice::TONE_DBFS;
+use crate::{Outcome, wait};
 
-/// A scenario to run.
+/// SIPp gives up by itself after this long.
+const GIVE_UP_SECS: u64 = 40;
+
+/// How one SIPp is started.
 #[derive(Debug, Clone)]
 pub struct Sipp {
+    /// File name in `tests/sipp`, without ending.
     scenario: &'static str,
     service: SocketAddr,
     ip: IpAddr,
     port: u16,
-    calls: u32,
+    number: String,
     tcp: bool,
-    keys: Vec<(String, String)>,
-    credentials: Option<(String, String)>,
+    echo: bool,
+    pause: Duration,
+    words: Vec<(&'static str, String)>,
     sound: Option<Vec<u8>>,
+    calls: u32,
 }
 
 impl Sipp {
-    /// `scenario` is a file name in `tests/sipp`, without `.xml`; it sends from `ip`.
-    pub fn new(scenario: &'static str, service: SocketAddr, ip: IpAddr) -> Outcome<Sipp> {
-        let port = ports::free_pair(ip)?;
-        Ok(Sipp {
+    /// A customer behind the carrier who calls `number`.
+    pub fn customer(scenario: &'static str, service: SocketAddr, number: &str) -> Outcome<Sipp> {
+        let port = ports::free_pair(CARRIER)?;
+        let number = number.to_owned();
+        Ok(Sipp { number, ..Sipp::agent(scenario, service, port).at(CARRIER) })
+    }
+
+    /// An agent's phone at a port.
+    pub fn agent(scenario: &'static str, service: SocketAddr, port: u16) -> Sipp {
+        Sipp {
             scenario,
             service,
-            ip,
+            ip: HERE,
             port,
-            calls: 1,
+            number: String::new(),
             tcp: false,
-            keys: Vec::new(),
-            credentials: None,
+            echo: false,
+            pause: Duration::from_millis(500),
+            words: Vec::new(),
             sound: None,
-        })
+            calls: 1,
+        }
     }
 
-    /// So many calls, one after another.
-    pub fn calls(mut self, calls: u32) -> Sipp {
-        self.calls = calls;
+    /// Another address of its own.
+    pub fn at(self, ip: IpAddr) -> Sipp {
+        Sipp { ip, ..self }
+    }
+
+    /// Signals over TCP.
+    pub fn over_tcp(self) -> Sipp {
+        Sipp { tcp: true, ..self }
+    }
+
+    /// Sends back each voice packet that it receives.
+    pub fn with_echo(self) -> Sipp {
+        Sipp { echo: true, ..self }
+    }
+
+    /// How long the scenario's open pause lasts.
+    pub fn pause(self, pause: Duration) -> Sipp {
+        Sipp { pause, ..self }
+    }
+
+    /// How many calls it makes or takes, one after the other.
+    pub fn calls(self, calls: u32) -> Sipp {
+        Sipp { calls, ..self }
+    }
+
+    /// What `rtp_stream="sound.ulaw"` of a scenario plays: 8 kHz in G.711 mu-law.
+    pub fn sound(self, ulaw: Vec<u8>) -> Sipp {
+        Sipp { sound: Some(ulaw), ..self }
+    }
+
+    /// Puts `value` for each `@NAME@` of the scenario.
+    pub fn word(mut self, name: &'static str, value: impl Into<String>) -> Sipp {
+        self.words.push((name, value.into()));
         self
     }
 
-    /// Over TCP.
-    pub fn tcp(mut self) -> Sipp {
-        self.tcp = true;
-        self
-    }
-
-    /// Its own port.
-    pub fn port(mut self, port: u16) -> Sipp {
-        self.port = port;
-        self
-    }
-
-    /// A word for `[key]` in the scenario.
-    pub fn key(mut self, key: &str, value: &str) -> Sipp {
-        self.keys.push((key.into(), value.into()));
-        self
-    }
-
-    /// For `[authentication]`.
-    pub fn credentials(mut self, user: &str, password: &str) -> Sipp {
-        self.credentials = Some((user.into(), password.into()));
-        self
-    }
-
-    /// What `rtp_stream="sound.ulaw"` plays: samples of 8 kHz in G.711 mu-law.
-    pub fn sound(mut self, ulaw: Vec<u8>) -> Sipp {
-        self.sound = Some(ulaw);
-        self
-    }
-
-    /// Starts it.
-    pub fn start(self) -> Outcome<SippRun> {
+    /// Starts it; what it says goes into `folder`. An agent is reachable when this returns.
+    pub async fn start(self, folder: &Path) -> Outcome<SippPeer> {
         let program = program::find("sipp", "sip-tester")?;
-        let scenario = scenario_file(self.scenario);
-        if !scenario.is_file() {
-            return Err(format!("there is no scenario {}", scenario.display()).into());
-        }
-        let folder = tempfile::Builder::new().prefix("callfloor-sipp-").tempdir()?;
-        let media_port = ports::free_pair(self.ip)?;
-        let mut command = Command::new(program);
-        command.current_dir(folder.path()).args(["-nostdin", "-trace_err", "-error_file", "errors.log"]);
-        command.arg("-sf").arg(&scenario);
-        command.args(["-i", &self.ip.to_string(), "-p", &self.port.to_string()]);
-        command.args(["-mi", &self.ip.to_string(), "-mp", &media_port.to_string()]);
-        command.args(["-m", &self.calls.to_string(), "-l", "1", "-r", "10"]);
-        command.args(["-t", if self.tcp { "t1" } else { "u1" }]);
-        if let Some((user, password)) = &self.credentials {
-            command.args(["-au", user, "-ap", password]);
-        }
-        for (key, value) in &self.keys {
-            command.args(["-key", key, value]);
-        }
+        let own = folder.join(format!("sipp-{}-{}", self.scenario, self.port));
+        std::fs::create_dir_all(&own)?;
+        let scenario = own.join("scenario.xml");
+        std::fs::write(&scenario, self.text()?)?;
         if let Some(sound) = &self.sound {
-            std::fs::write(folder.path().join("sound.ulaw"), sound)?;
+            std::fs::write(own.join("sound.ulaw"), sound)?;
         }
-        command.arg(self.service.to_string());
-        let log = folder.path().join("sipp.log");
-        let running = Running::start("sipp", &mut command, &log)?;
-        Ok(SippRun { running, folder, name: self.scenario })
+        let mut command = Command::new(program);
+        command.current_dir(&own);
+        command.arg(self.service.to_string()).arg("-sf").arg(&scenario);
+        command.args(["-i", &self.ip.to_string(), "-p", &self.port.to_string()]);
+        command.args(["-mi", &self.ip.to_string(), "-mp", &media_port()?.to_string()]);
+        command.args(["-m", &self.calls.to_string(), "-l", "1", "-r", "10"]);
+        if !self.number.is_empty() {
+            command.args(["-s", &self.number]);
+        }
+        command.args(["-d", &self.pause.as_millis().to_string()]);
+        command.args(["-t", if self.tcp { "t1" } else { "u1" }, "-nostdin"]);
+        // The address that a registration's digest is made for; SIPp would take ours.
+        command.args(["-auth_uri", "callfloor"]);
+        command.args(["-timeout", &format!("{GIVE_UP_SECS}s"), "-timeout_error"]);
+        command.args(["-trace_err", "-error_file", "errors.log"]);
+        command.args(["-trace_msg", "-message_file", "messages.log"]);
+        if self.echo {
+            command.arg("-rtp_echo");
+        }
+        let mut running = Running::start("SIPp", &mut command, &own.join("screen.log"))?;
+        let (ip, port, tcp) = (self.ip, self.port, self.tcp);
+        if self.number.is_empty() {
+            let mut listens = || is_taken(ip, port, tcp) || running.ended().is_some();
+            wait::until("SIPp to listen", Duration::from_secs(10), || listens().then_some(())).await?;
+        }
+        Ok(SippPeer { running, folder: own, scenario: self.scenario, ip })
+    }
+
+    fn text(&self) -> Outcome<String> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(format!("{}.xml", self.scenario));
+        let mut text =
+            std::fs::read_to_string(&file).map_err(|error| format!("read {}: {error}", file.display()))?;
+        for (name, value) in &self.words {
+            text = text.replace(&format!("@{name}@"), value);
+        }
+        match text.find('@').filter(|at| is_word(&text[*at..])) {
+            Some(at) => Err(format!("{}: no value for {:.20}", self.scenario, &text[at..]).into()),
+            None => Ok(text),
+        }
     }
 }
 
-/// A running SIPp.
+/// A running SIPp; it is killed when this is dropped.
 #[derive(Debug)]
-pub struct SippRun {
+pub struct SippPeer {
     running: Running,
-    folder: TempDir,
-    name: &'static str,
+    folder: PathBuf,
+    scenario: &'static str,
+    ip: IpAddr,
 }
 
-impl SippRun {
-    /// Waits for its end; an error when a call did not go as the scenario says.
-    pub async fn finish(mut self, at_most: Duration) -> Outcome {
+impl SippPeer {
+    /// Waits until its scenario has gone through. The error shows what SIPp complained about and its last messages.
+    pub async fn passed(mut self, at_most: Duration) -> Outcome {
+        let begun = Instant::now();
         let status = self.running.wait(at_most).await;
         match status {
             Ok(status) if status.success() => Ok(()),
-            Ok(status) => Err(format!("SIPp's {}: {status}\n{}", self.name, self.says()).into()),
-            Err(error) => Err(format!("SIPp's {}: {error}\n{}", self.name, self.says()).into()),
+            Ok(status) => Err(self.story(&format!("ended with {status} after {:?}", begun.elapsed()))),
+            Err(error) => Err(self.story(&error.to_string())),
         }
     }
 
-    fn says(&self) -> String {
-        let errors = std::fs::read_to_string(self.folder.path().join("errors.log")).unwrap_or_default();
-        let log = std::fs::read_to_string(self.folder.path().join("sipp.log")).unwrap_or_default();
-        let tail: Vec<&str> = log.lines().rev().take(40).collect();
-        format!("{errors}\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"))
+    /// Whether it has ended.
+    pub fn ended(&mut self) -> bool {
+        self.running.ended().is_some()
+    }
+
+    /// Its messages so far.
+    pub fn messages(&self) -> String {
+        std::fs::read_to_string(self.folder.join("messages.log")).unwrap_or_default()
+    }
+
+    /// Its address.
+    pub fn ip(&self) -> IpAddr {
+        self.ip
+    }
+
+    fn story(&self, what: &str) -> crate::Fault {
+        let tail = |text: String, len: usize| {
+            let letters: Vec<char> = text.chars().collect();
+            letters[letters.len().saturating_sub(len)..].iter().collect::<String>()
+        };
+        let errors = std::fs::read_to_string(self.folder.join("errors.log")).unwrap_or_default();
+        let screen = std::fs::read_to_string(self.folder.join("screen.log")).unwrap_or_default();
+        format!(
+            "SIPp as {}: {what}\n--- errors\n{}\n--- screen\n{}\n--- messages\n{}",
+            self.scenario,
+            tail(errors, 3_000),
+            tail(screen, 500),
+            tail(self.messages(), 6_000)
+        )
+        .into()
     }
 }
 
-fn scenario_file(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(format!("{name}.xml"))
+fn is_word(text: &str) -> bool {
+    let mut letters = text.chars().skip(1);
+    letters.next().is_some_and(|letter| letter.is_ascii_uppercase())
+}
+
+fn is_taken(ip: IpAddr, port: u16, tcp: bool) -> bool {
+    let address = SocketAddr::new(ip, port);
+    if tcp { TcpListener::bind(address).is_err() } else { UdpSocket::bind(address).is_err() }
+}
+
+/// SIPp takes an even port for voice and some after it.
+fn media_port() -> Outcome<u16> {
+    let first = ports::free_pair(HERE)?;
+    for _ in 0..2 {
+        // Nobody else in this process gets these.
+        ports::free_pair(HERE)?;
+    }
+    Ok(first)
 }
 
 /// A tone for [`Sipp::sound`].
-pub fn tone_ulaw(hz: f32, millis: u32) -> Vec<u8> {
-    use shared::audio::{g711, tone::Sine};
-    let mut samples = vec![0; millis as usize * 8];
-    Sine::new(hz, 8_000, crate::voice::TONE_DBFS).fill(&mut samples);
+pub fn tone_ulaw(hz: f32, millis: usize) -> Vec<u8> {
+    let mut samples = vec![0; millis * 8];
+    Sine::new(hz, 8_000, TONE_DBFS).fill(&mut samples);
     let mut encoded = vec![0; samples.len()];
-    let len = g711::encode(g711::Law::Mu, &samples, &mut encoded);
+    let len = g711::encode(Law::Mu, &samples, &mut encoded);
     encoded.truncate(len);
     encoded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_of_a_scenario_needs_a_value() {
+        let service = SocketAddr::new(HERE, 5060);
+        let sipp = Sipp::agent("customer-is-refused", service, 7000);
+        let error = sipp.text().expect_err("no status");
+        assert!(error.to_string().starts_with("customer-is-refused: no value for @STATUS@"), "{error}");
+        let text = sipp.word("STATUS", "404").text().expect("complete");
+        assert!(text.contains("response=\"404\""));
+    }
 }

@@ -50,7 +50,8 @@ impl View {
             }
             None => true,
         };
-        visible.then(|| published.frame())
+        // JSON is text; the check copies nothing.
+        if visible { Utf8Bytes::try_from(published.frame()).ok() } else { None }
     }
 
     pub(super) fn tick(&self) -> Utf8Bytes {

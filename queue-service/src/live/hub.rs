@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use axum::extract::ws::Utf8Bytes;
+use bytes::Bytes;
 use shared::api::calls::CallSummary;
 use shared::api::live::ServerFrame;
 use shared::api::reports::DayReport;
@@ -29,7 +29,7 @@ const SAVE_EVERY: u64 = 5_000;
 pub struct Published {
     /// The event.
     pub stamped: Stamped,
-    frame: OnceLock<Utf8Bytes>,
+    frame: OnceLock<Bytes>,
 }
 
 impl Published {
@@ -37,8 +37,8 @@ impl Published {
         Arc::new(Published { stamped, frame: OnceLock::new() })
     }
 
-    /// The text frame of [`shared::api::live`].
-    pub fn frame(&self) -> Utf8Bytes {
+    /// The text frame of [`shared::api::live`], as UTF-8.
+    pub fn frame(&self) -> Bytes {
         let make = || {
             let frame = ServerFrame::Event(Box::new(self.stamped.clone()));
             serde_json::to_string(&frame).unwrap_or_default().into()
