@@ -26,6 +26,7 @@ pub mod sipp;
 pub mod stage;
 pub mod voice;
 pub mod wait;
+pub mod windows;
 
 /// Anything that goes wrong in a test or in the demonstration.
 pub type Fault = Box<dyn std::error::Error + Send + Sync>;

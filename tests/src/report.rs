@@ -6,7 +6,7 @@ use serde::Serialize;
 use shared::id::CallId;
 use shared::time::Timestamp;
 
-use crate::ear::{Ear, Kind};
+use crate::ear::{Ear, GONE_DBFS, Kind};
 
 /// One promise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -71,6 +71,18 @@ impl Section {
             Err(error) => (false, error.to_string()),
         };
         self.promise(name, held, measured);
+    }
+
+    /// Notes that a steady tone is not in the music. A note of the music may be near it for a moment, so the level in
+    /// the middle counts.
+    pub fn under_music(&mut self, name: &str, ear: &Ear, hz: f32, (from, to): (Timestamp, Timestamp)) {
+        match ear.level(hz, from, to) {
+            Ok(level) => {
+                let measured = format!("{hz:.0} Hz at {:.1} dBFS in the middle", level.middle);
+                self.promise(name, level.middle < GONE_DBFS, measured);
+            }
+            Err(error) => self.promise(name, false, error),
+        }
     }
 
     /// Notes what kind of sound it was.

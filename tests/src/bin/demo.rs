@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tests::{Outcome, show};
+use tests::{Outcome, show, windows};
 
 /// Callfloor's demonstration; deploy/demo builds everything and starts it.
 #[derive(Parser)]
@@ -21,6 +21,9 @@ struct Arguments {
     /// Keeps the data here
     #[arg(long, value_name = "FOLDER")]
     data: Option<PathBuf>,
+    /// Makes pictures of the windows and of the wallboard, light and dark, into this folder
+    #[arg(long, value_name = "FOLDER", conflicts_with = "headless")]
+    pictures: Option<PathBuf>,
     /// Where the programs are
     #[arg(long, value_name = "FOLDER")]
     programs: PathBuf,
@@ -40,6 +43,19 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Outcome<bool> {
+    if !arguments.headless {
+        let own = tempfile::Builder::new().prefix("callfloor-demo-").tempdir()?;
+        let folder = arguments.data.clone().unwrap_or_else(|| own.path().to_owned());
+        match &arguments.pictures {
+            Some(into) => {
+                for theme in ["light", "dark"] {
+                    windows::pictures(&arguments.programs, &folder, theme, into).await?;
+                }
+            }
+            None => windows::run(&arguments.programs, &folder).await?,
+        }
+        return Ok(true);
+    }
     let service = arguments.programs.join("queue-service");
     let report = show::play(&service, arguments.data.as_deref(), arguments.calls).await?;
     eprint!("{report}");

@@ -55,7 +55,6 @@ impl Drive {
         states: watch::Sender<PhoneState>,
         answers: watch::Receiver<Answer>,
     ) -> Outcome<Drive> {
-        let mut random = rand::rng();
         let (rtp, rtcp) = media_sockets(setup.ip).await?;
         let media = rtp.local_addr()?;
         let config = DriverConfig {
@@ -63,7 +62,7 @@ impl Drive {
             tcp: vec![SocketAddr::new(setup.ip, 0)],
             endpoint: sip::Config { user_agent: "Callfloor-Test-Phone".into(), ..sip::Config::default() },
         };
-        let (sip, events) = SipDriver::start(config, random.random())?;
+        let (sip, events) = SipDriver::start(config, rand::rng().random())?;
         let transport = if setup.transport == Transport::Tcp { ";transport=tcp" } else { "" };
         let registrar: Uri = format!("sip:{}{transport}", setup.service).parse()?;
         let address: Uri = format!("sip:{}@{}", sip::uri::escape_user(&setup.user), setup.domain).parse()?;
@@ -82,7 +81,7 @@ impl Drive {
                 media,
                 register_secs: 120,
             },
-            random.random(),
+            rand::rng().random(),
         );
         Ok(Drive {
             engine,

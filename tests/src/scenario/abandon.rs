@@ -18,7 +18,7 @@ pub async fn play(stage: &Stage, number: usize, section: &mut Section) -> Outcom
     customer.call("3001").await?;
     let waiting = listen(2_500).await;
     section.kind("music while waiting", &customer.ear, waiting, Kind::Sound);
-    section.tone("without the own voice in it", &customer.ear, CUSTOMER_HZ, waiting, false);
+    section.under_music("without the own voice in it", &customer.ear, CUSTOMER_HZ, waiting);
     let call = stage.call_of(number).await?;
     section.call = Some(call);
     sleep(Duration::from_millis(300)).await;

@@ -25,7 +25,7 @@ pub async fn play(stage: &Stage, desks: &mut Desks, number: usize, section: &mut
     ada.hold(call, true).await?;
     let held = listen(1_500).await;
     section.kind("music for the customer on hold", &customer.ear, held, Kind::Sound);
-    section.tone("none of the agent's words on hold", &customer.ear, AGENT_HZ, held, false);
+    section.under_music("none of the agent's words on hold", &customer.ear, AGENT_HZ, held);
     section.tone("none of the customer's at the agent", &ada.ear, CUSTOMER_HZ, held, false);
     ada.hold(call, false).await?;
     let after = listen(1_200).await;

@@ -59,14 +59,10 @@ async fn talk(
     let said: Vec<Clip> = (0..2).map(|turn| of(&stage.clips.customer, turn)).collect();
     let answered: Vec<Clip> = (0..2).map(|turn| of(&stage.clips.agent, turn)).collect();
     sleep(Duration::from_millis(700)).await;
-    let from = clock::now();
     for (question, reply) in said.iter().zip(&answered) {
-        say(&customer.mouth, question).await;
-        say(mouth, reply).await;
+        say(&customer.mouth, question, ear, "agent", section).await;
+        say(mouth, reply, &customer.ear, "customer", section).await;
     }
-    let whole = (from, clock::now());
-    section.kind("the agent hears speech", ear, whole, Kind::Sound);
-    section.kind("the customer hears speech", &customer.ear, whole, Kind::Sound);
     let words = |clips: &[Clip]| clips.iter().map(|clip| clip.words.as_str()).collect::<Vec<_>>().join(" ");
     stage.expect(Expected {
         number,
@@ -77,7 +73,12 @@ async fn talk(
     Ok(())
 }
 
-async fn say(mouth: &Mouth, clip: &Clip) {
+/// Says a clip, and notes whether the other one hears speech meanwhile.
+async fn say(mouth: &Mouth, clip: &Clip, other: &Ear, who: &str, section: &mut Section) {
+    let from = clock::now();
     mouth.say(clip);
     sleep(Duration::from_millis(clip.millis()) + PAUSE).await;
+    // The way through the service takes less than the pause.
+    let to = from + Duration::from_millis(clip.millis() + 300);
+    section.kind(&format!("the {who} hears {:?}", clip.words), other, (from, to), Kind::Sound);
 }
