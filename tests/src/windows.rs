@@ -9,6 +9,8 @@ use rand::RngExt;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use crate::Outcome;
+use crate::browser::Browser;
 use crate::clip::{Clip, Clips};
 use crate::phone::{Answer, Phone, PhoneSetup};
 use crate::ports::{self, HERE};
@@ -16,7 +18,6 @@ use crate::program::Running;
 use crate::service::Service;
 use crate::setup::Setup;
 use crate::voice::Mouth;
-use crate::{Outcome, browser};
 
 /// Customers at once; more wait before they call.
 const CUSTOMERS: usize = 4;
@@ -159,8 +160,9 @@ pub async fn pictures(programs: &Path, folder: &Path, theme: &str, into: &Path) 
         shoot(title, &into.join(format!("{name}-{theme}.png"))).await?;
     }
     let wallboard = format!("{}/wallboard?theme={theme}", windows.service.url());
-    let file = into.join(format!("wallboard-{theme}.png"));
-    browser::screenshot(&wallboard, (1920, 1080), Duration::from_secs(5), &file).await?;
+    let mut page = Browser::open(&wallboard, 1920, 1080).await?;
+    sleep(Duration::from_secs(5)).await;
+    std::fs::write(into.join(format!("wallboard-{theme}.png")), page.screenshot().await?)?;
     windows.close().await
 }
 
