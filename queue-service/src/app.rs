@@ -20,6 +20,7 @@ use crate::live::{Hub, HubError};
 use crate::media::{Media, MediaConfig, MediaError};
 use crate::recording::vault::Vault;
 use crate::recording::{Recorder, RecorderEvent, RecordingConfig, RecordingError, recover};
+use crate::sip::keeper;
 use crate::store::{Store, StoreError};
 use crate::switch::command::SwitchHandle;
 use crate::switch::{self, Parts};
@@ -95,6 +96,9 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
     let media = Media::start(media_config(&config), media_sender)?;
     let (sip, sip_events) = SipDriver::start(sip_config(&config), rand::rng().next_u64())?;
     let sip_addresses = sip.local_addrs().to_vec();
+    let phones = keeper::load(&store, config.users().into_iter().map(|person| person.id)).await?;
+    let (phone_keeper, phone_changes) = mpsc::channel(EVENT_QUEUE_LEN);
+    let phone_task = tokio::spawn(keeper::run(store.clone(), phone_changes));
     let (switch_handle, commands) = SwitchHandle::channel();
     let switch = tokio::spawn(switch::run(
         Parts {
@@ -106,6 +110,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
             media_events,
             recorder: recordings.recorder.clone(),
             recordings: recordings.opened.clone(),
+            phones,
+            phone_keeper,
             hub: hub.clone(),
             commands,
         },
@@ -132,6 +138,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
     tracing::info!("stopping: calls end, recordings are sealed, the journal is written");
     // A task that panicked has said so already; what it left is recovered at the next start.
     let _ = switch.await;
+    let _ = phone_task.await;
     recordings.stop().await;
     http_stop.cancel();
     let _ = http.await;

@@ -4,4 +4,5 @@
 //! than a phone: trunks and admission before a call exists, accounts and bindings of phones.
 
 pub mod admission;
+pub mod keeper;
 pub mod phones;

@@ -7,6 +7,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rand::Rng;
+use serde::{Deserialize, Serialize};
 use shared::id::{AgentId, UserId};
 use shared::model::agent::Device;
 use shared::sip::registrar::{Account, Binding, BindingChange, Limits, Registrar, Reply};
@@ -31,6 +32,15 @@ pub struct AppAccount {
     pub username: String,
     /// Digest password.
     pub password: String,
+}
+
+/// What outlives a restart of the service: so that phones which registered before it are reached after it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SavedPhones {
+    /// User name and account of the app.
+    pub app: Option<(String, Account)>,
+    /// Where the person's phones are.
+    pub bindings: Vec<Binding>,
 }
 
 /// How a call from an unknown source is refused.
@@ -100,6 +110,30 @@ impl Phones {
         if let Some(username) = self.apps.remove(user) {
             self.registrar.remove_account(&username);
         }
+    }
+
+    /// What to keep of a person's phones.
+    pub fn saved(&self, user: &UserId) -> SavedPhones {
+        let app = self.apps.get(user);
+        SavedPhones {
+            app: app.and_then(|name| Some((name.clone(), self.registrar.account(name)?.clone()))),
+            bindings: self.registrar.lookup(user.as_str()),
+        }
+    }
+
+    /// Takes up what an earlier process kept.
+    pub fn restore(&mut self, now: Timestamp, user: &UserId, saved: SavedPhones) {
+        if let Some((username, account)) = saved.app {
+            self.registrar.set_account(&username, account);
+            self.apps.insert(user.clone(), username);
+        }
+        // A desk phone whose password is gone from the configuration is a stranger now.
+        let known = saved
+            .bindings
+            .into_iter()
+            .filter(|one| self.registrar.account(&one.username).is_some())
+            .collect();
+        self.registrar.restore(now, user.as_str(), known);
     }
 
     /// Who calls, for an INVITE that comes by no trunk.
@@ -178,4 +212,79 @@ fn owners(changes: &[BindingChange]) -> BTreeSet<UserId> {
             | BindingChange::Expired { aor_user, .. } => aor_user.parse().ok(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::Duration;
+
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+    use shared::sip::Transport;
+
+    use super::*;
+
+    const CONFIG: &str = "
+        [[agents]]
+        id = '201'
+        name = 'Ada'
+        sip_password = 'secret'
+        contact = 'sip:201@192.0.2.9'
+    ";
+
+    fn phones() -> Phones {
+        Phones::new(&Config::parse(CONFIG, Path::new("/tmp/c.toml")).expect("valid"), 1)
+    }
+
+    fn binding(username: &str, transport: Transport, at: Timestamp) -> Binding {
+        Binding {
+            contact: "sip:201@10.0.0.5:5062".parse().expect("uri"),
+            flow: Flow {
+                transport,
+                local: "192.0.2.1:5060".parse().expect("address"),
+                remote: "198.51.100.7:40000".parse().expect("address"),
+                connection: 0,
+            },
+            expires_at: at + Duration::from_secs(300),
+            user_agent: Some("Desk phone".into()),
+            registered_at: at,
+            username: username.into(),
+            instance: None,
+            q_thousandths: 1000,
+            call_id: "c".into(),
+            cseq: 1,
+        }
+    }
+
+    #[test]
+    fn phones_of_an_earlier_run_are_reached() {
+        let now = Timestamp::from_secs(1_800_000_000);
+        let user: UserId = "201".parse().expect("id");
+        let mut before = phones();
+        let app = before.open_app(&user, &mut StdRng::seed_from_u64(1));
+        let saved = SavedPhones {
+            bindings: vec![
+                binding("201", Transport::Udp, now),
+                binding(&app.username, Transport::Udp, now),
+                binding("201", Transport::Tcp, now),
+                binding("nobody", Transport::Udp, now),
+            ],
+            ..before.saved(&user)
+        };
+        let text = serde_json::to_string(&saved).expect("json");
+
+        let mut after = phones();
+        after.restore(now, &user, serde_json::from_str(&text).expect("json"));
+        assert!(after.has_app(&user), "the app wins over the desk phone");
+        assert_eq!(after.saved(&user).bindings.len(), 2, "no stream, no stranger");
+        assert!(matches!(after.device(&user.to_agent()), Device::App { .. }));
+
+        let mut late = phones();
+        late.restore(now + Duration::from_secs(301), &user, saved);
+        assert!(
+            matches!(late.device(&user.to_agent()), Device::Fixed { .. }),
+            "what has ended is not taken up"
+        );
+    }
 }

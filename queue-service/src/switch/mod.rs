@@ -44,7 +44,7 @@ use crate::media::Media;
 use crate::media::event::MediaEvent;
 use crate::recording::Recorder;
 use crate::sip::admission::Admission;
-use crate::sip::phones::Phones;
+use crate::sip::phones::{Phones, SavedPhones};
 
 use self::command::{Reply, Request};
 use self::entry::Entry;
@@ -68,6 +68,10 @@ pub struct Parts {
     pub recorder: Recorder,
     /// Where recordings are told that begin.
     pub recordings: mpsc::Sender<Recording>,
+    /// Phones that registered with an earlier run.
+    pub phones: Vec<(UserId, SavedPhones)>,
+    /// Where phones are told that are to be kept for the next run.
+    pub phone_keeper: mpsc::Sender<(UserId, SavedPhones)>,
     /// Where facts go.
     pub hub: Hub,
     /// Commands of the API.
@@ -93,6 +97,7 @@ pub struct Switch {
     hub: Hub,
     acd: Acd,
     phones: Phones,
+    phone_keeper: mpsc::Sender<(UserId, SavedPhones)>,
     admission: Admission,
     random: StdRng,
     calls: HashMap<CallId, Entry>,
@@ -120,6 +125,7 @@ impl Switch {
             hub: parts.hub.clone(),
             acd: Acd::new(AcdConfig::from(&config.acd), random.next_u64()),
             phones: Phones::new(config, random.next_u64()),
+            phone_keeper: parts.phone_keeper.clone(),
             admission: Admission::new(&config.trunks, config.sip.max_calls),
             random,
             calls: HashMap::new(),
@@ -204,7 +210,7 @@ impl Switch {
 /// command.
 pub async fn run(mut parts: Parts, stop: CancellationToken) {
     let mut switch = Switch::new(&parts);
-    switch.configure(parts.config_version);
+    switch.configure(parts.config_version, std::mem::take(&mut parts.phones));
     switch.drain();
     loop {
         let deadline = switch.deadline().map(|at| at.since(clock::now()));

@@ -134,6 +134,8 @@ impl Switch {
 
     fn open_device(&mut self, user: &UserId) -> DeviceAccount {
         let account = self.phones.open_app(user, &mut self.random);
+        // The phone of an earlier app of this person went with its account.
+        self.phones_changed(BTreeSet::from([user.clone()]));
         let domain = self.config.sip.domain.clone();
         let listen = |transport| self.sip.local_addr(transport).map(|address| self.reachable(address));
         DeviceAccount {
@@ -159,6 +161,10 @@ impl Switch {
     /// Tells the ACD about agents whose phones came, moved or went.
     pub(super) fn phones_changed(&mut self, users: BTreeSet<UserId>) {
         for user in users {
+            if self.phone_keeper.try_send((user.clone(), self.phones.saved(&user))).is_err() {
+                // The next change tells anew; until then a restart means waiting for the phone's own refresh.
+                tracing::warn!(%user, "the store is behind: a phone is not kept for the next run");
+            }
             let agent = user.to_agent();
             if self.config.agents.iter().any(|known| known.id == agent) {
                 let device = self.phones.device(&agent);

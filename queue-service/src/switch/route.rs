@@ -1,12 +1,15 @@
 //! Carrying out what the ACD says.
 
+use std::collections::BTreeSet;
+
 use rand::Rng;
-use shared::id::{CallId, LegId, QueueId};
+use shared::id::{CallId, LegId, QueueId, UserId};
 use shared::model::event::Event;
 use shared::time::Timestamp;
 
 use crate::acd::{self, Output};
 use crate::call::io::Input;
+use crate::sip::phones::SavedPhones;
 
 use super::{Switch, Work};
 
@@ -57,7 +60,7 @@ impl Switch {
     }
 
     /// Gives queues and agents to the ACD, with what the floor remembers of them.
-    pub(super) fn configure(&mut self, version: u64) {
+    pub(super) fn configure(&mut self, version: u64, phones: Vec<(UserId, SavedPhones)>) {
         let before = self.hub.floor();
         self.work.push_back(Work::Acd(acd::Input::Configure {
             version,
@@ -65,6 +68,10 @@ impl Switch {
             agents: self.config.agents(),
             breaks: self.config.breaks(),
         }));
+        for (user, saved) in phones {
+            self.phones.restore(crate::clock::now(), &user, saved);
+            self.phones_changed(BTreeSet::from([user]));
+        }
         self.drain();
         self.restore_agents(&before);
     }

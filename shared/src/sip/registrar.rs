@@ -158,6 +158,17 @@ impl Registrar {
         changes
     }
 
+    /// Takes up bindings that an earlier process kept: those that have not ended and need no stream (a stream died
+    /// with that process; its phone comes back by itself).
+    pub fn restore(&mut self, now: Timestamp, aor_user: &str, saved: Vec<Binding>) {
+        let max = self.limits.max_bindings_per_aor;
+        self.edit(aor_user, |bindings| {
+            let alive = |one: &Binding| one.expires_at > now && !one.flow.transport.is_reliable();
+            bindings.extend(saved.into_iter().filter(alive));
+            bindings.truncate(max);
+        });
+    }
+
     /// The account of a name.
     pub fn account(&self, username: &str) -> Option<&Account> {
         self.accounts.get(username)
