@@ -26,6 +26,7 @@ mod session;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod wallboard;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -175,6 +176,7 @@ fn router(parts: Parts) -> Router {
         .method_not_allowed_fallback(problem::no_such_method);
     Router::new()
         .nest("/api/v1", v1)
+        .merge(wallboard::router())
         .route("/healthz", get(metrics::health))
         .route("/metrics", get(metrics::metrics))
         .fallback(problem::no_such_path)
