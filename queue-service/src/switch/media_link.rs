@@ -77,12 +77,18 @@ impl Switch {
         }
     }
 
+    fn is_held(&self, call: CallId, leg: LegId) -> bool {
+        self.calls.get(&call).and_then(|entry| entry.legs.get(&leg)).is_some_and(|known| known.held)
+    }
+
     /// What the workers tell.
     pub(super) fn on_media(&mut self, event: MediaEvent) {
         match event {
             MediaEvent::PlayDone { call, leg, id } => {
                 self.work.push_back(Work::Call(call, Input::PlayDone { leg, play: id }));
             }
+            // A phone that holds may well send nothing, whatever it said.
+            MediaEvent::NoMedia { call, leg, .. } if self.is_held(call, leg) => {}
             MediaEvent::NoMedia { call, leg, for_secs } => {
                 tracing::warn!(%call, %leg, for_secs, "a phone has gone silent");
                 self.work.push_back(Work::Call(call, Input::LegEnded { leg, how: LegEnd::Lost }));

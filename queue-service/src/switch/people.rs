@@ -194,8 +194,10 @@ impl Switch {
             {
                 tracing::warn!(agent = %id, %error, "status of before the restart was not restored");
             }
-            // Nobody is there until his feed is: the grace time runs.
-            self.acd.handle(now, acd::Input::Presence { agent: id.clone(), connected: false });
+            // Whose phone is the app is not there until the app's feed is: the grace time runs. A desk phone has no feed.
+            if self.phones.has_app(&id.to_user()) {
+                self.acd.handle(now, acd::Input::Presence { agent: id.clone(), connected: false });
+            }
             self.route(now);
         }
     }
