@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use agent_app::state::State;
+use shared::id::CallId;
 use shared::model::agent::NotReadyReason;
 use shared::model::call::{OfferOutcome, Phase};
 use shared::model::event::Event;
 use shared::model::recording::Track;
+use shared::time::Timestamp;
 
 use super::Desks;
 use crate::Outcome;
@@ -33,10 +36,9 @@ pub async fn play(stage: &Stage, desks: &mut Desks, number: usize, section: &mut
     section.equal("the first agent is told", &told, &Some(NotReadyReason::MissedOffer { call }));
     let again = ben.rings(Duration::from_secs(6)).await?;
     section.equal("the same call rings at the second desk", &again, &call);
-    let since = ben.app.state.desk.floor.calls.get(&call).and_then(|live| match &live.phase {
-        Phase::Offered { since, .. } => Some(*since),
-        _ => None,
-    });
+    // The phone may be quicker than the live feed.
+    ben.until("the offer on the floor", |state| waiting_since(state, call).is_some()).await?;
+    let since = waiting_since(&ben.app.state, call);
     ben.answer().await?;
     let talk = listen(1_200).await;
     section.tone("customer's tone at the second agent", &ben.ear, CUSTOMER_HZ, talk, true);
@@ -77,4 +79,12 @@ pub async fn play(stage: &Stage, desks: &mut Desks, number: usize, section: &mut
         spoken: None,
     });
     Ok(())
+}
+
+/// Since when the call that is offered has waited, as this desk sees it.
+fn waiting_since(state: &State, call: CallId) -> Option<Timestamp> {
+    match &state.desk.floor.calls.get(&call)?.phase {
+        Phase::Offered { since, .. } => Some(*since),
+        _ => None,
+    }
 }
