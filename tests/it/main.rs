@@ -7,5 +7,8 @@ mod floor;
 mod killed;
 mod live;
 mod malformed;
+mod noise;
 mod sipp;
+mod start;
 mod tidy;
+mod wallboard;
