@@ -10,5 +10,6 @@ mod malformed;
 mod noise;
 mod sipp;
 mod start;
+mod stop;
 mod tidy;
 mod wallboard;

@@ -206,6 +206,9 @@ impl Switch {
     }
 }
 
+/// How long the SIP driver may take to say the last BYEs.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
 /// Runs the switch until `stop` is cancelled; then ends all calls and returns once the SIP driver has taken the last
 /// command.
 pub async fn run(mut parts: Parts, stop: CancellationToken) {
@@ -242,5 +245,13 @@ pub async fn run(mut parts: Parts, stop: CancellationToken) {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
         switch.drain();
+    }
+    // Without a handle the driver takes what is left and ends, and its events with it.
+    drop(switch);
+    drop(parts.sip);
+    let mut events = parts.sip_events;
+    let ended = async { while events.recv().await.is_some() {} };
+    if tokio::time::timeout(LAST_WORDS, ended).await.is_err() {
+        tracing::warn!("the SIP driver did not end; some phones may not know that the service has stopped");
     }
 }

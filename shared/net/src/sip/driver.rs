@@ -117,9 +117,13 @@ impl Driver {
             }
             self.give_events();
         }
-        for link in self.streams.open.values() {
-            link.stop.cancel();
+        // What was ordered before the end is still said: the last BYEs, and that a phone is gone.
+        self.commands.close();
+        while let Ok(command) = self.commands.try_recv() {
+            self.handle(Input::Command(command));
         }
+        // Without their link, connections send what they were given, then end.
+        self.streams.open.clear();
     }
 
     async fn wait(&mut self) -> Wake {
