@@ -8,6 +8,7 @@ mod killed;
 mod live;
 mod malformed;
 mod noise;
+mod show;
 mod sipp;
 mod start;
 mod stop;

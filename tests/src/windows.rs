@@ -67,8 +67,8 @@ impl Windows {
         let mut windows = Windows { service, programs: Vec::new(), customers, fixed };
         for (program, user, position) in [
             ("supervisor-app", "sara", "0,0"),
-            ("agent-app", "201", "60,60"),
-            ("agent-app", "202", "1000,60"),
+            ("agent-app", "201", "0,820"),
+            ("agent-app", "202", "940,820"),
         ] {
             windows.window(&programs.join(program), user, position, look)?;
         }
@@ -155,11 +155,13 @@ pub async fn pictures(programs: &Path, folder: &Path, theme: &str, into: &Path) 
         .await?;
         supervisor.set_status(&agent, shared::api::agents::WantedStatus::Ready).await?;
     }
-    sleep(Duration::from_secs(12)).await;
+    // All customers have called by then.
+    sleep(Duration::from_secs(15)).await;
     for (title, name) in [("Callfloor supervisor", "console"), ("Callfloor agent", "desk")] {
         shoot(title, &into.join(format!("{name}-{theme}.png"))).await?;
     }
-    let wallboard = format!("{}/wallboard?theme={theme}", windows.service.url());
+    let token = supervisor.token().ok_or("nobody is signed in")?;
+    let wallboard = format!("{}/wallboard?theme={theme}#token={token}", windows.service.url());
     let mut page = Browser::open(&wallboard, 1920, 1080).await?;
     sleep(Duration::from_secs(5)).await;
     std::fs::write(into.join(format!("wallboard-{theme}.png")), page.screenshot().await?)?;
