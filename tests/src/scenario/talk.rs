@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use agent_app::state::View;
 use shared::model::recording::Track;
 
 use super::Desks;
@@ -18,9 +19,15 @@ pub async fn play(stage: &Stage, desks: &mut Desks, number: usize, section: &mut
     customer.call("3001").await?;
     let call = ada.rings(Duration::from_secs(6)).await?;
     section.call = Some(call);
-    let shown = ada.app.state.view();
-    if let agent_app::state::View::Incoming(incoming) = shown {
-        section.equal("the desk shows the caller's name", &incoming.from.name, &format!("Customer {number}"));
+    // The phone rings at once with the INVITE's display name; the live feed then brings the caller's own.
+    let name = format!("Customer {number}");
+    ada.until(
+        "the caller's name at the desk",
+        |state| matches!(state.view(), View::Incoming(incoming) if incoming.from.name == name),
+    )
+    .await?;
+    if let View::Incoming(incoming) = ada.app.state.view() {
+        section.equal("the desk shows the caller's name", &incoming.from.name, &name);
         section.equal("and the queue", &incoming.queue, &Some("Sales".to_owned()));
     }
     ada.answer().await?;
