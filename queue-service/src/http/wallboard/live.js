@@ -10,6 +10,10 @@ const LEVEL_ICONS = ["\uE184", "\uE4E0", "\uE4E2"];
 const ALERTS = 3;
 /** More queues than this are sorted by need, because not all fit on a screen. */
 const QUEUES_IN_ORDER = 14;
+/** With so few queues the agents stand below them, not beside. */
+const QUEUES_ABOVE = 4;
+/** With so few agents each state is a column, where there is room. */
+const AGENTS_IN_COLUMNS = 36;
 
 /** Values of the service level: the one that is shown, and the one before it. */
 const trend = { now: null, before: null };
@@ -82,7 +86,7 @@ function waitingTile(queues) {
   const level = Math.max(FINE, ...queues.map((queue) => queue.places));
   const worst = queues.filter((queue) => queue.places === level);
   const name = worst.length === 1 ? worst[0].report.info.name : `${worst.length} queues`;
-  const words = ["Room in every queue", `${name} nearly full`, `${name} full`];
+  const words = ["Room in every queue", `Nearly full: ${name}`, `Full: ${name}`];
   const most = queues.filter((queue) => queue.report.waiting > 0);
   most.sort((left, right) => right.report.waiting - left.report.waiting);
   const note = most.slice(0, 2).map((queue) => `${queue.report.info.name} ${queue.report.waiting}`).join(" · ");
@@ -153,6 +157,7 @@ function drawQueues(queues) {
   write(byId("queues-title"), rows.length > QUEUES_IN_ORDER ? `Queues, ${rows.length}, most urgent first` : "Queues");
   const size = rows.length <= 5 ? "is-roomy" : rows.length <= 9 ? "" : "is-dense";
   dress(table, `queue-table ${size}`);
+  byId("floor").classList.toggle("is-stacked", rows.length <= QUEUES_ABOVE);
   keep(byId("queue-rows"), rows, (queue) => queue.report.info.id, createRow, fillRow);
 }
 
@@ -188,7 +193,7 @@ function fillRow(row, queue) {
   const cells = [
     [count(report.waiting), queue.places, ["", "nearly full", "full"][queue.places]],
     [queue.waited === null ? "–" : clock(queue.waited), queue.wait,
-      ["in", "near", "over"][queue.wait] + ` ${target}`],
+      ["target", "near", "over"][queue.wait] + ` ${target}`],
     [percent(level), queue.service, ["target", "near", "below"][queue.service] + ` ${info.target_percent} %`],
     [count(queue.answered)],
     [count(queue.abandoned)],
@@ -221,10 +226,14 @@ function drawAgents(agents, breaks, now) {
     write(item.children[1], count(group.members.length));
     write(item.children[2], group.word);
   });
-  const shown = groups.filter((group) => group.id !== "offline");
-  const many = all.filter((agent) => agent.badge.group !== "offline").length;
-  dress(byId("agent-groups"), many > 36 ? "is-dense" : many <= 12 ? "is-roomy" : "");
+  const signedIn = groups.filter((group) => group.id !== "offline");
+  const many = signedIn.reduce((sum, group) => sum + group.members.length, 0);
+  const few = all.length <= AGENTS_IN_COLUMNS;
+  const shown = few && many > 0 ? groups : signedIn;
+  byId("floor").classList.toggle("has-columns", few);
+  dress(byId("agent-groups"), many > AGENTS_IN_COLUMNS ? "groups is-dense" : many <= 12 ? "groups is-roomy" : "groups");
   keep(byId("agent-groups"), shown, (group) => group.id, createGroup, (section, group) => {
+    write(section.children[0].children[1], count(group.members.length));
     keep(section.children[1], group.members, (agent) => agent.id, createAgent, (item, agent) => {
       fillAgent(item, agent, now);
     });
@@ -243,7 +252,9 @@ function createCount(group) {
 function createGroup(group) {
   const section = make("section", `group tone-${group.tone}`);
   section.setAttribute("aria-label", group.word);
-  section.append(make("h3", "group-word", group.word), make("ul", "agent-list"));
+  const head = make("h3", "group-word");
+  head.append(icon(group.icon), make("strong"), make("span", "", group.word));
+  section.append(head, make("ul", "agent-list"));
   return section;
 }
 
@@ -271,10 +282,10 @@ function drawAlerts(queues) {
   for (const queue of queues) {
     const { info } = queue.report;
     const add = (kind, weight, text) => alerts.push({ id: `${info.id}/${kind}`, weight, text });
-    if (queue.deserted) add("deserted", 4, `${info.name}: calls wait and nobody is signed in`);
-    if (queue.places === OVER) add("full", 3, `${info.name}: the queue is full`);
-    if (queue.wait === OVER) add("wait", 2, `${info.name}: longest wait over ${clock(info.target_secs * 1000)}`);
-    if (queue.service === OVER) add("service", 1, `${info.name}: service level below ${info.target_percent} %`);
+    if (queue.deserted) add("deserted", 4, `Calls wait, nobody is signed in: ${info.name}`);
+    if (queue.places === OVER) add("full", 3, `Queue full: ${info.name}`);
+    if (queue.wait === OVER) add("wait", 2, `Longest wait over ${clock(info.target_secs * 1000)}: ${info.name}`);
+    if (queue.service === OVER) add("service", 1, `Service level below ${info.target_percent} %: ${info.name}`);
   }
   alerts.sort((left, right) => right.weight - left.weight);
   const shown = alerts.slice(0, alerts.length > ALERTS + 1 ? ALERTS : ALERTS + 1);

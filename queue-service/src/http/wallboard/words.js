@@ -74,7 +74,7 @@ const REASONS = {
 
 /** Groups of agents in the order of the board. */
 export const GROUPS = [
-  { id: "away", word: "Needs attention", icon: "\uE4E0", tone: "away" },
+  { id: "away", word: "Attention", icon: "\uE4E0", tone: "away" },
   { id: "ready", word: "Ready", icon: "\uE184", tone: "ready" },
   { id: "ringing", word: "Ringing", icon: "\uE3BE", tone: "talking" },
   { id: "talking", word: "Talking", icon: "\uE3BA", tone: "talking" },
