@@ -1,6 +1,7 @@
 //! Ports for services that run side by side on one machine.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::Outcome;
@@ -26,7 +27,8 @@ static NEXT: AtomicU16 = AtomicU16::new(0);
 pub fn free_pair(ip: IpAddr) -> Outcome<u16> {
     let span = (LAST - FIRST) / 2;
     // Processes begin at different places, so that two test runs rarely look at the same port.
-    let start = (std::process::id() % u32::from(span)) as u16;
+    static START: OnceLock<u16> = OnceLock::new();
+    let start = *START.get_or_init(|| rand::random::<u16>() % span);
     for _ in 0..span {
         let step = NEXT.fetch_add(1, Ordering::Relaxed);
         let port = FIRST + ((start + step % span) % span) * 2;
@@ -40,7 +42,8 @@ pub fn free_pair(ip: IpAddr) -> Outcome<u16> {
 /// First and last port of a block for media, even and odd.
 pub fn media_block() -> (u16, u16) {
     static BLOCK: AtomicU16 = AtomicU16::new(0);
-    let start = (std::process::id() % u32::from(MEDIA_BLOCKS)) as u16;
+    static START: OnceLock<u16> = OnceLock::new();
+    let start = *START.get_or_init(|| rand::random::<u16>() % MEDIA_BLOCKS);
     let block = (start + BLOCK.fetch_add(1, Ordering::Relaxed)) % MEDIA_BLOCKS;
     let first = MEDIA_FIRST + block * MEDIA_BLOCK;
     (first, first + MEDIA_BLOCK - 1)
