@@ -336,6 +336,8 @@ pub enum Output {
     },
     /// Start the recording.
     Record,
+    /// End the recording, before anything else that the end of the call brings.
+    StopRecord,
     /// The outcome of a [`Granted::Later`].
     SupervisionAnswer {
         /// Who asked.

@@ -270,8 +270,15 @@ impl Machine {
 
     /// Ends the call for everybody. The customer's leg is dropped too; a leg that is gone already does not mind.
     pub(super) fn end(&mut self, now: Timestamp, cause: EndCause) {
+        if self.phase == Phase::Ended {
+            return;
+        }
+        // First of all, so that the recording is as long as the talk, however slow the journal is.
+        if std::mem::take(&mut self.recording) {
+            self.out(Output::StopRecord);
+        }
         match &self.phase {
-            Phase::Ended => return,
+            Phase::Ended => {}
             Phase::Arrived | Phase::Waiting(_) => {
                 self.drop_ringing(false);
                 self.acd(AcdAsk::CallerGone);

@@ -119,6 +119,7 @@ fn words(output: &Output) -> String {
         Output::Play { sound: Sound::Music(_), .. } => "music".into(),
         Output::StopPlay { .. } => "quiet".into(),
         Output::Record => "record".into(),
+        Output::StopRecord => "stop record".into(),
         Output::SupervisionAnswer { result, .. } => format!("supervision answer {}", result.is_ok()),
         Output::Finished => "finished".into(),
     }
@@ -207,7 +208,7 @@ fn a_call_waits_is_answered_and_ends() {
     assert_eq!(script.machine.deadline(), None, "no announcement while talking");
     assert_eq!(
         script.input(102, Input::LegEnded { leg: CUSTOMER, how: LegEnd::HungUp }),
-        "drop agent, released 60000 0, acd released wrap_up=true, drop customer, ended CustomerHungUp, finished"
+        "stop record, drop agent, released 60000 0, acd released wrap_up=true, drop customer, ended CustomerHungUp, finished"
     );
     assert_eq!(script.input(103, Input::LegEnded { leg: AGENT, how: LegEnd::HungUp }), "drop agent");
 }
@@ -302,7 +303,7 @@ fn hold_is_music_for_the_customer_and_is_counted() {
     assert_eq!(script.ask(31, Request::SetHold { held: true }).0, Err(Refusal::AlreadyHeld));
     assert_eq!(
         script.input(32, Input::LegEnded { leg: AGENT, how: LegEnd::HungUp }),
-        "drop agent, released 20000 7000, acd released wrap_up=true, drop customer, ended AgentHungUp, finished"
+        "stop record, drop agent, released 20000 7000, acd released wrap_up=true, drop customer, ended AgentHungUp, finished"
     );
 }
 
@@ -367,7 +368,7 @@ fn a_call_that_was_taken_over_outlives_its_agent() {
     );
     assert_eq!(
         script.input(40, Input::LegEnded { leg: SUPERVISOR, how: LegEnd::HungUp }),
-        "drop supervisor, supervision_ended, drop customer, ended SupervisorHungUp, finished"
+        "drop supervisor, supervision_ended, stop record, drop customer, ended SupervisorHungUp, finished"
     );
 
     let mut script = Script::with_supervisor(SupervisionMode::Barge);
@@ -379,7 +380,7 @@ fn a_call_that_was_taken_over_outlives_its_agent() {
     let mut script = Script::with_supervisor(SupervisionMode::Monitor);
     assert_eq!(
         script.input(30, Input::LegEnded { leg: AGENT, how: LegEnd::HungUp }),
-        "drop agent, released 18000 0, acd released wrap_up=true, drop customer, drop supervisor, \
+        "stop record, drop agent, released 18000 0, acd released wrap_up=true, drop customer, drop supervisor, \
          supervision_ended, ended AgentHungUp, finished"
     );
 }

@@ -47,6 +47,11 @@ impl Switch {
                 Output::Play { leg, sound, play } => self.play(leg, &sound, play),
                 Output::StopPlay { leg } => self.media.stop_play(leg),
                 Output::Record => self.record(now, call),
+                Output::StopRecord => {
+                    if let Some(entry) = self.calls.get(&call) {
+                        self.media.stop_record(entry.bridge);
+                    }
+                }
                 Output::SupervisionAnswer { supervisor, result } => {
                     self.supervision_answer(call, supervisor, result);
                 }
