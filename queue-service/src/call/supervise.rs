@@ -125,7 +125,7 @@ impl Machine {
                 self.end(now, EndCause::SupervisorHungUp);
             }
             Phase::TakenOver { .. } => {
-                self.promote_to_take_over(now);
+                self.promote_to_take_over();
                 self.hear();
             }
             Phase::Arrived | Phase::Waiting(_) | Phase::Talking(_) | Phase::Leaving { .. } => self.hear(),
@@ -164,7 +164,7 @@ impl Machine {
     }
 
     /// The agent has left: the supervisor who talks with the customer has the call now.
-    pub(super) fn promote_to_take_over(&mut self, _now: Timestamp) {
+    pub(super) fn promote_to_take_over(&mut self) {
         if self
             .supervisors
             .iter()

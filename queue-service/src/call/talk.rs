@@ -193,7 +193,7 @@ impl Machine {
             // A supervisor talks with the customer: the call goes on without the agent.
             self.release_agent(now, how == LegEnd::HungUp);
             self.phase = Phase::TakenOver { queue };
-            self.promote_to_take_over(now);
+            self.promote_to_take_over();
             self.hear();
         } else if how == LegEnd::HungUp {
             self.end(now, EndCause::AgentHungUp);

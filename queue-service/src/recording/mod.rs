@@ -23,7 +23,6 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use shared::id::{CallId, RecordingId};
-use shared::model::event::Event;
 use shared::model::recording::{Recording, RecordingState, TrackFile};
 use shared::time::Timestamp;
 use tokio::sync::mpsc;
@@ -109,18 +108,6 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// The fact to publish.
-    pub fn to_event(&self) -> Event {
-        Event::RecordingSealed {
-            recording: self.recording,
-            call: self.call,
-            duration_millis: self.duration_millis,
-            tracks: self.tracks.clone(),
-            dropped_frames: self.dropped_frames,
-            recovered: self.recovered,
-        }
-    }
-
     /// The row to keep.
     pub fn to_recording(&self) -> Recording {
         Recording {
