@@ -9,6 +9,8 @@
 //! [`Endpoint::poll`] is drained to `None`, then the driver waits for input or for [`Endpoint::deadline`].
 //! [`Registrar`] and [`digest::Server`] are separate pure cores for a service that phones register with.
 //! `rsip` holds the headers of a message; its gaps end in [`wire`] and [`header`].
+//!
+#![doc = include_str!("rfc.md")]
 
 pub mod api;
 mod core;
