@@ -219,6 +219,33 @@ fn no_file_speaks_of_a_machine() {
     none("paths of one machine", &found);
 }
 
+/// A table of promises is worth what its tests are worth: each row names test functions that exist.
+#[test]
+fn every_row_of_the_rfc_table_names_a_test() {
+    let table = std::fs::read_to_string(root().join("shared/src/sip/rfc.md")).expect("the table");
+    let functions: std::collections::HashSet<String> = sources()
+        .iter()
+        .flat_map(|(_, text)| text.lines().map(str::trim_start).map(str::to_owned).collect::<Vec<_>>())
+        .filter_map(|line| {
+            let line = line.strip_prefix("pub ").unwrap_or(&line);
+            let line = line.strip_prefix("async ").unwrap_or(line);
+            let name = line.strip_prefix("fn ")?;
+            Some(name.split(['(', '<']).next()?.to_owned())
+        })
+        .collect();
+    let mut wrong = Vec::new();
+    let rows = table.lines().filter(|line| line.starts_with('|')).skip(2);
+    for row in rows {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
+        let tests = cells.get(4).copied().unwrap_or_default();
+        let named: Vec<&str> = tests.split(',').map(|name| name.trim().trim_matches('`')).collect();
+        if cells.len() != 5 || named.iter().any(|name| !functions.contains(*name)) {
+            wrong.push(row.to_owned());
+        }
+    }
+    none("rows whose test does not exist", &wrong);
+}
+
 #[test]
 fn scripts_can_be_run() {
     use std::os::unix::fs::PermissionsExt;
