@@ -1,6 +1,8 @@
 //! SIPp (Debian `sip-tester`) as customer and as agent: a SIP stack that is not ours, driven by the scenarios in
 //! `tests/sipp`.
 
+mod script;
+
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -101,7 +103,7 @@ impl Sipp {
         let own = folder.join(format!("sipp-{}-{}", self.scenario, self.port));
         std::fs::create_dir_all(&own)?;
         let scenario = own.join("scenario.xml");
-        std::fs::write(&scenario, self.text()?)?;
+        std::fs::write(&scenario, script::text(self.scenario, &self.words)?)?;
         if let Some(sound) = &self.sound {
             std::fs::write(own.join("sound.ulaw"), sound)?;
         }
@@ -131,19 +133,6 @@ impl Sipp {
             wait::until("SIPp to listen", Duration::from_secs(10), || listens().then_some(())).await?;
         }
         Ok(SippPeer { running, folder: own, scenario: self.scenario, ip })
-    }
-
-    fn text(&self) -> Outcome<String> {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(format!("{}.xml", self.scenario));
-        let mut text =
-            std::fs::read_to_string(&file).map_err(|error| format!("read {}: {error}", file.display()))?;
-        for (name, value) in &self.words {
-            text = text.replace(&format!("@{name}@"), value);
-        }
-        match text.find('@').filter(|at| is_word(&text[*at..])) {
-            Some(at) => Err(format!("{}: no value for {:.20}", self.scenario, &text[at..]).into()),
-            None => Ok(text),
-        }
     }
 }
 
@@ -201,11 +190,6 @@ impl SippPeer {
     }
 }
 
-fn is_word(text: &str) -> bool {
-    let mut letters = text.chars().skip(1);
-    letters.next().is_some_and(|letter| letter.is_ascii_uppercase())
-}
-
 fn is_taken(ip: IpAddr, port: u16, tcp: bool) -> bool {
     let address = SocketAddr::new(ip, port);
     if tcp { TcpListener::bind(address).is_err() } else { UdpSocket::bind(address).is_err() }
@@ -229,19 +213,4 @@ pub fn tone_ulaw(hz: f32, millis: usize) -> Vec<u8> {
     let len = g711::encode(Law::Mu, &samples, &mut encoded);
     encoded.truncate(len);
     encoded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_word_of_a_scenario_needs_a_value() {
-        let service = SocketAddr::new(HERE, 5060);
-        let sipp = Sipp::agent("customer-is-refused", service, 7000);
-        let error = sipp.text().expect_err("no status");
-        assert!(error.to_string().starts_with("customer-is-refused: no value for @STATUS@"), "{error}");
-        let text = sipp.word("STATUS", "404").text().expect("complete");
-        assert!(text.contains("response=\"404\""));
-    }
 }
