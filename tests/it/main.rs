@@ -2,7 +2,9 @@
 
 mod api;
 mod baresip;
+mod carrier;
 mod customer;
+mod desk_phones;
 mod floor;
 mod killed;
 mod live;

@@ -235,7 +235,7 @@ async fn a_phone_registers_and_takes_a_call() -> Outcome {
     let (folder, sip) = (floor.service.folder(), floor.service.setup.sip);
     let port = ports::free_pair(HERE)?;
     let registers = |password: &str, status: &str| {
-        let phone = Sipp::agent("agent-registers", sip, port).word("USER", "203");
+        let phone = Sipp::agent("agent-registers", sip, port).digest_for("callfloor").word("USER", "203");
         phone.word("PASSWORD", password).word("STATUS", status)
     };
     registers("wrong", "401").start(folder).await?.passed(SCENARIO).await?;

@@ -85,6 +85,11 @@ impl Setup {
         self.entry("agents", id)
     }
 
+    /// A trunk, to change it; made when it is not there.
+    pub fn trunk(&mut self, id: &str) -> &mut Table {
+        self.entry("trunks", id)
+    }
+
     /// An agent whose phone has a fixed address.
     pub fn fixed_agent(&mut self, id: &str, port: u16, queues: &[&str], ready: bool) {
         let contact = format!("sip:{id}@{}:{port}", IpAddr::from([127, 0, 0, 1]));

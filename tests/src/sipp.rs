@@ -28,12 +28,13 @@ pub struct Sipp {
     ip: IpAddr,
     port: u16,
     number: String,
-    tcp: bool,
+    mode: &'static str,
     echo: bool,
     pause: Duration,
     words: Vec<(&'static str, String)>,
     sound: Option<Vec<u8>>,
     calls: u32,
+    digest_uri: Option<String>,
 }
 
 impl Sipp {
@@ -52,13 +53,19 @@ impl Sipp {
             ip: HERE,
             port,
             number: String::new(),
-            tcp: false,
+            mode: "u1",
             echo: false,
             pause: Duration::from_millis(500),
             words: Vec::new(),
             sound: None,
             calls: 1,
+            digest_uri: None,
         }
+    }
+
+    /// Calls this number.
+    pub fn calling(self, number: &str) -> Sipp {
+        Sipp { number: number.to_owned(), ..self }
     }
 
     /// Another address of its own.
@@ -68,7 +75,12 @@ impl Sipp {
 
     /// Signals over TCP.
     pub fn over_tcp(self) -> Sipp {
-        Sipp { tcp: true, ..self }
+        Sipp { mode: "t1", ..self }
+    }
+
+    /// Signals over TCP, each call on a connection of its own.
+    pub fn over_tcp_each(self) -> Sipp {
+        Sipp { mode: "tn", ..self }
     }
 
     /// Sends back each voice packet that it receives.
@@ -89,6 +101,11 @@ impl Sipp {
     /// What `rtp_stream="sound.ulaw"` of a scenario plays: 8 kHz in G.711 mu-law.
     pub fn sound(self, ulaw: Vec<u8>) -> Sipp {
         Sipp { sound: Some(ulaw), ..self }
+    }
+
+    /// The address that its digest is made for, without `sip:`; SIPp takes the service's address by itself.
+    pub fn digest_for(self, uri: impl Into<String>) -> Sipp {
+        Sipp { digest_uri: Some(uri.into()), ..self }
     }
 
     /// Puts `value` for each `@NAME@` of the scenario.
@@ -117,9 +134,10 @@ impl Sipp {
             command.args(["-s", &self.number]);
         }
         command.args(["-d", &self.pause.as_millis().to_string()]);
-        command.args(["-t", if self.tcp { "t1" } else { "u1" }, "-nostdin"]);
-        // The address that a registration's digest is made for; SIPp would take ours.
-        command.args(["-auth_uri", "callfloor"]);
+        command.args(["-t", self.mode, "-nostdin", "-max_socket", "100"]);
+        if let Some(uri) = &self.digest_uri {
+            command.args(["-auth_uri", uri]);
+        }
         command.args(["-timeout", &format!("{GIVE_UP_SECS}s"), "-timeout_error"]);
         command.args(["-trace_err", "-error_file", "errors.log"]);
         command.args(["-trace_msg", "-message_file", "messages.log"]);
@@ -127,7 +145,7 @@ impl Sipp {
             command.arg("-rtp_echo");
         }
         let mut running = Running::start("SIPp", &mut command, &own.join("screen.log"))?;
-        let (ip, port, tcp) = (self.ip, self.port, self.tcp);
+        let (ip, port, tcp) = (self.ip, self.port, self.mode != "u1");
         if self.number.is_empty() {
             let mut listens = || is_taken(ip, port, tcp) || running.ended().is_some();
             wait::until("SIPp to listen", Duration::from_secs(10), || listens().then_some(())).await?;
