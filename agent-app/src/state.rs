@@ -288,6 +288,8 @@ fn waiting_since(call: &LiveCall) -> Option<Timestamp> {
         | shared::model::call::Phase::Offered { since, .. } => Some(*since),
         shared::model::call::Phase::Arrived
         | shared::model::call::Phase::Talking { .. }
-        | shared::model::call::Phase::TakenOver { .. } => None,
+        | shared::model::call::Phase::TakenOver { .. }
+        | shared::model::call::Phase::Dialling { .. }
+        | shared::model::call::Phase::Outside { .. } => None,
     }
 }

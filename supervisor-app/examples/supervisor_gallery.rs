@@ -230,6 +230,7 @@ fn recordings() -> Found {
         });
         found.calls.push(CallSummary {
             id: call_id(number),
+            direction: shared::model::call::Direction::Inbound,
             from: Party {
                 number: format!("+49301234{number:02}"),
                 name: if number % 3 == 0 {

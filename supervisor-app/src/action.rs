@@ -202,9 +202,11 @@ fn supervise_blocked(state: &State, chosen: Option<CallId>, mode: SupervisionMod
     let mine = |supervisor: &shared::id::UserId| state.me() == Some(supervisor);
     match &call.phase {
         Phase::Talking { .. } => None,
+        Phase::Outside { .. } if !call.members.is_empty() => None,
         Phase::TakenOver { supervisor, .. } if mine(supervisor) => None,
         Phase::TakenOver { .. } => Some("another supervisor has taken it over".into()),
-        Phase::Arrived | Phase::Waiting { .. } | Phase::Offered { .. } => {
+        Phase::Outside { .. } => Some("no agent is in the call any more".into()),
+        Phase::Arrived | Phase::Waiting { .. } | Phase::Offered { .. } | Phase::Dialling { .. } => {
             Some("no agent is in the call yet".into())
         }
     }
@@ -221,6 +223,10 @@ pub fn party_of(state: &State, call: &LiveCall) -> String {
             state.desk.agent_name(agent).to_owned()
         }
         Phase::TakenOver { supervisor, .. } => state.desk.agent_name(&supervisor.to_agent()).to_owned(),
+        Phase::Dialling { number, .. } | Phase::Outside { number, .. } => match call.members.first() {
+            Some(agent) => state.desk.agent_name(agent).to_owned(),
+            None => number.clone(),
+        },
         Phase::Arrived | Phase::Waiting { .. } => String::new(),
     }
 }

@@ -235,8 +235,12 @@ impl State {
             .calls
             .values()
             .filter_map(|call| match &call.phase {
-                Phase::Talking { since, .. } | Phase::TakenOver { since, .. } => Some((call, *since)),
-                Phase::Arrived | Phase::Waiting { .. } | Phase::Offered { .. } => None,
+                Phase::Talking { since, .. }
+                | Phase::TakenOver { since, .. }
+                | Phase::Outside { since, .. } => Some((call, *since)),
+                Phase::Arrived | Phase::Waiting { .. } | Phase::Offered { .. } | Phase::Dialling { .. } => {
+                    None
+                }
             })
             .collect();
         talking.sort_by_key(|(call, since)| (*since, call.id));

@@ -154,9 +154,13 @@ impl Acd {
         }
     }
 
-    /// An agent became idle: what waited for that takes effect.
+    /// An agent is done with what he did for a queue: what waited for that takes effect, unless a call that he placed
+    /// goes on.
     pub(super) fn settle(&mut self, now: Timestamp, id: &AgentId) {
         let Some(agent) = self.agents.get_mut(id) else { return };
+        if agent.state != State::Idle {
+            return;
+        }
         if agent.removed {
             self.agents.remove(id);
             self.publish(Event::AgentRemoved { agent: id.clone() });
@@ -191,7 +195,7 @@ impl Acd {
             agent.enter(now, State::WrapUp { call, queue: queue.clone(), until });
             self.publish(Event::WrapUpStarted { call, agent: id.clone(), queue: queue.clone(), until });
         } else {
-            agent.enter(now, State::Idle);
+            agent.rest(now);
             agent.idle_since = now;
             self.settle(now, id);
         }
@@ -208,7 +212,7 @@ impl Acd {
         let Some(agent) = self.agents.get_mut(id) else { return };
         let State::WrapUp { call, .. } = agent.state else { return };
         let wrap_up_millis = now.millis_since(agent.state_since);
-        agent.enter(now, State::Idle);
+        agent.rest(now);
         agent.idle_since = now;
         self.publish(Event::WrapUpEnded { call, agent: id.clone(), code, note, how, wrap_up_millis });
         self.settle(now, id);

@@ -200,7 +200,7 @@ impl Acd {
             }
         }
         let Some(agent) = self.agents.get_mut(&ended.agent) else { return };
-        agent.enter(now, State::Idle);
+        agent.rest(now);
         agent.cool_until = match cool_down_secs {
             Some(secs) if secs > 0 => Some(now + Duration::from_secs(u64::from(secs))),
             _ => agent.cool_until,

@@ -101,6 +101,7 @@ impl Acd {
                 phone_lost: false,
                 cool_until: None,
                 disconnected_since: None,
+                own: Default::default(),
                 removed: false,
             },
         );

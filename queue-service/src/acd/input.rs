@@ -121,6 +121,20 @@ pub enum Input {
         /// The agent.
         agent: AgentId,
     },
+    /// An agent is on a call that he or a colleague placed: he gets no offers until it is over.
+    OwnCall {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+    },
+    /// Such a call is over for the agent; he is idle, or takes his next status, when he has no other.
+    OwnCallOver {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+    },
     /// How an agent's phone is reached changed. [`Device::None`] means a fixed contact again for who has one.
     Device {
         /// The agent.

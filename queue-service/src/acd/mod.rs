@@ -26,6 +26,7 @@ mod agents;
 mod calls;
 mod configure;
 mod input;
+mod own;
 mod route;
 mod state;
 mod words;

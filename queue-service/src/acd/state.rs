@@ -52,6 +52,9 @@ pub(super) struct Agent {
     pub(super) cool_until: Option<Timestamp>,
     /// Since when his app's feed is gone.
     pub(super) disconnected_since: Option<Timestamp>,
+    /// Calls that he or a colleague placed and that he is on, whatever his state says.
+    #[serde(default)]
+    pub(super) own: BTreeSet<CallId>,
     /// No longer configured; he goes when his call is over.
     pub(super) removed: bool,
 }
@@ -156,6 +159,14 @@ impl Acd {
             Input::Resumed { call, agent } => {
                 self.set_held(call, &agent, false);
                 return;
+            }
+            Input::OwnCall { call, agent } => {
+                self.own_call(now, call, &agent);
+                return;
+            }
+            Input::OwnCallOver { call, agent } => {
+                self.own_call_over(now, call, &agent);
+                Trigger::AgentFree
             }
             Input::Device { agent, device } => {
                 self.set_device(now, &agent, device);

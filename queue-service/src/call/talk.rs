@@ -146,6 +146,8 @@ impl Machine {
         let (queue, only) = match target {
             TransferTarget::Queue { queue } => (queue, None),
             TransferTarget::Agent { agent } => (own_queue, Some(agent)),
+            // The switch lets no number pass.
+            TransferTarget::Number { .. } => (own_queue, None),
         };
         self.requeue(queue, since, only);
     }

@@ -127,7 +127,7 @@ fn floor(api: &Api, page: &mut Page) {
     let now = clock::now();
     let name = "callfloor_calls";
     page.head(name, "gauge", "Live calls, by where they are.");
-    for phase in ["arrived", "waiting", "offered", "talking", "taken_over"] {
+    for phase in ["arrived", "waiting", "offered", "talking", "taken_over", "dialling", "outside"] {
         let count = floor.calls.values().filter(|call| phase_word(&call.phase) == phase).count();
         page.line(name, &[("phase", phase)], count as f64);
     }
@@ -209,6 +209,8 @@ fn phase_word(phase: &Phase) -> &'static str {
         Phase::Offered { .. } => "offered",
         Phase::Talking { .. } => "talking",
         Phase::TakenOver { .. } => "taken_over",
+        Phase::Dialling { .. } => "dialling",
+        Phase::Outside { .. } => "outside",
     }
 }
 

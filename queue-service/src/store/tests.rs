@@ -13,6 +13,7 @@ use super::{Batch, Job, Row, Store, StoreError, TokenRow, testing};
 fn call(number: u64, queue: &str, agent: Option<&str>, exit: Option<QueueExit>) -> CallSummary {
     CallSummary {
         id: CallId::from_u64(number),
+        direction: shared::model::call::Direction::Inbound,
         from: Party::default(),
         dialled: "100".into(),
         trunk: None,

@@ -112,11 +112,13 @@ impl Switch {
     }
 
     fn check_target(&self, target: &shared::model::event::TransferTarget) -> Result<(), ApiError> {
-        use shared::model::event::TransferTarget::{Agent, Queue};
+        use shared::model::event::TransferTarget::{Agent, Number, Queue};
         let (known, what) = match target {
             Queue { queue } => {
                 (self.config.queues.iter().any(|known| known.id == *queue), format!("queue {queue}"))
             }
+            // No number may be dialled yet.
+            Number { number } => (false, format!("way to dial {number}")),
             Agent { agent } => {
                 (self.config.agents.iter().any(|known| known.id == *agent), format!("agent {agent}"))
             }

@@ -241,7 +241,11 @@ impl Desk {
                 Phase::Waiting { queue, since } | Phase::Offered { queue, since, .. } => {
                     Some((call, queue, *since))
                 }
-                Phase::Arrived | Phase::Talking { .. } | Phase::TakenOver { .. } => None,
+                Phase::Arrived
+                | Phase::Talking { .. }
+                | Phase::TakenOver { .. }
+                | Phase::Dialling { .. }
+                | Phase::Outside { .. } => None,
             })
             .collect();
         waiting.sort_by_key(|(call, _, since)| {

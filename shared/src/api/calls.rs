@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, CallId, OfferId, QueueId, RecordingId, TrunkId};
-use crate::model::call::{EndCause, LiveCall, OfferOutcome, Party, QueueExit, SupervisionMode};
+use crate::model::call::{Direction, EndCause, LiveCall, OfferOutcome, Party, QueueExit, SupervisionMode};
 use crate::model::decision::Decision;
 use crate::model::event::{Stamped, TransferTarget};
 use crate::time::Timestamp;
@@ -38,13 +38,16 @@ pub struct CallQuery {
 pub struct CallSummary {
     /// Its id.
     pub id: CallId,
-    /// The customer.
+    /// Who called whom.
+    #[serde(default)]
+    pub direction: Direction,
+    /// The customer: who called us, or whom we called.
     pub from: Party,
     /// What was dialled.
     pub dialled: String,
-    /// The trunk.
+    /// The trunk that it came by, or went out by.
     pub trunk: Option<TrunkId>,
-    /// When it arrived.
+    /// When it arrived or was placed.
     pub arrived_at: Timestamp,
     /// When it ended; none while it lives.
     pub ended_at: Option<Timestamp>,

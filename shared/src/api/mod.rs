@@ -38,3 +38,4 @@ pub mod queues;
 pub mod recordings;
 pub mod reports;
 pub mod session;
+pub mod trunks;

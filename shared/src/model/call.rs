@@ -28,6 +28,20 @@ impl Party {
     }
 }
 
+/// Who called whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Direction {
+    /// A customer called us.
+    #[default]
+    Inbound,
+    /// One of us called a number outside.
+    Outbound,
+    /// One of us called a colleague.
+    Internal,
+}
+
 /// Where a live call is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "phase", rename_all = "snake_case")]
@@ -72,6 +86,22 @@ pub enum Phase {
         supervisor: UserId,
         /// Since when.
         since: Timestamp,
+    },
+    /// A number outside, or a colleague, is being called.
+    Dialling {
+        /// What was dialled.
+        number: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Talks with a number outside or a colleague.
+    Outside {
+        /// What was dialled.
+        number: String,
+        /// Since when.
+        since: Timestamp,
+        /// On hold.
+        held: bool,
     },
 }
 
@@ -159,6 +189,15 @@ pub enum EndCause {
         /// The SIP status given, 200 after an announcement.
         status: u16,
     },
+    /// The one who was called did not answer.
+    NotAnswered {
+        /// The SIP status that the caller got.
+        status: u16,
+    },
+    /// The party outside that the call was transferred to hung up.
+    OutsideHungUp,
+    /// The call was longer than calls over its trunk may be.
+    TooLong,
     /// A leg was lost: no media, no answer to signalling.
     Lost,
     /// The service was shut down.
@@ -192,13 +231,19 @@ pub enum OfferOutcome {
 pub struct LiveCall {
     /// Its id.
     pub id: CallId,
-    /// The customer.
+    /// Who called whom.
+    #[serde(default)]
+    pub direction: Direction,
+    /// The customer: who called us, or whom we called.
     pub from: Party,
-    /// What the customer dialled.
+    /// What was dialled.
     pub dialled: String,
-    /// The trunk that it came by.
+    /// The trunk that it came by, or goes out by.
     pub trunk: Option<TrunkId>,
-    /// When it arrived.
+    /// The persons of ours in a call that one of them placed: the caller, and the colleague he called.
+    #[serde(default)]
+    pub members: Vec<AgentId>,
+    /// When it arrived or was placed.
     pub arrived_at: Timestamp,
     /// Where it is.
     pub phase: Phase,
@@ -217,6 +262,7 @@ impl LiveCall {
     pub fn agent(&self) -> Option<&AgentId> {
         match &self.phase {
             Phase::Offered { agent, .. } | Phase::Talking { agent, .. } => Some(agent),
+            Phase::Dialling { .. } | Phase::Outside { .. } => self.members.first(),
             Phase::Arrived | Phase::Waiting { .. } | Phase::TakenOver { .. } => None,
         }
     }
@@ -224,7 +270,7 @@ impl LiveCall {
     /// The queue that it waits in or came through.
     pub fn queue(&self) -> Option<&QueueId> {
         match &self.phase {
-            Phase::Arrived => None,
+            Phase::Arrived | Phase::Dialling { .. } | Phase::Outside { .. } => None,
             Phase::Waiting { queue, .. }
             | Phase::Offered { queue, .. }
             | Phase::Talking { queue, .. }

@@ -81,6 +81,16 @@ impl Distributions {
             | Event::AgentStatusChanged { .. }
             | Event::AgentNextStatusSet { .. }
             | Event::AgentDeviceChanged { .. }
+            | Event::TrunkConfigured { .. }
+            | Event::TrunkRemoved { .. }
+            | Event::TrunkUp { .. }
+            | Event::TrunkDown { .. }
+            | Event::CallPlaced { .. }
+            | Event::NumberRouted { .. }
+            | Event::TrunkTried { .. }
+            | Event::TrunkFailed { .. }
+            | Event::CallAnswered { .. }
+            | Event::AgentLeft { .. }
             | Event::CallArrived { .. }
             | Event::CallQueued { .. }
             | Event::OfferMade { .. }

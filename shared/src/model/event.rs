@@ -4,10 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, CallId, CodeId, OfferId, QueueId, RecordingId, TrunkId, UserId};
 use crate::model::agent::{AgentInfo, ChangedBy, Device, Status};
-use crate::model::call::{EndCause, OfferOutcome, Party, QueueExit, SupervisionMode};
+use crate::model::call::{Direction, EndCause, OfferOutcome, Party, QueueExit, SupervisionMode};
 use crate::model::decision::Decision;
 use crate::model::queue::{Code, QueueInfo};
 use crate::model::recording::TrackFile;
+use crate::model::trunk::{RouteRecord, TrunkInfo};
 use crate::time::Timestamp;
 
 /// An event with its number and its time. Numbers start at 1 and have no gaps.
@@ -36,6 +37,11 @@ pub enum TransferTarget {
     Agent {
         /// Who.
         agent: AgentId,
+    },
+    /// A number outside, by a trunk.
+    Number {
+        /// As dialled.
+        number: String,
     },
 }
 
@@ -120,6 +126,92 @@ pub enum Event {
         agent: AgentId,
         /// The phone now.
         device: Device,
+    },
+    /// A trunk as configured from now on.
+    TrunkConfigured {
+        /// The trunk.
+        trunk: TrunkInfo,
+    },
+    /// A trunk is no more.
+    TrunkRemoved {
+        /// Which.
+        trunk: TrunkId,
+    },
+    /// A trunk works.
+    TrunkUp {
+        /// Which.
+        trunk: TrunkId,
+    },
+    /// A trunk does not work.
+    TrunkDown {
+        /// Which.
+        trunk: TrunkId,
+        /// Why, in words.
+        reason: String,
+    },
+    /// A person calls somebody: a number outside, or a colleague.
+    CallPlaced {
+        /// Its id.
+        call: CallId,
+        /// Who calls.
+        by: UserId,
+        /// Outbound or internal.
+        direction: Direction,
+        /// Who is called.
+        to: Party,
+        /// The colleague who is called.
+        colleague: Option<AgentId>,
+    },
+    /// Which trunks a number outside is to be tried over, and why.
+    NumberRouted {
+        /// The call.
+        call: CallId,
+        /// The decision.
+        route: Box<RouteRecord>,
+    },
+    /// A number is tried over a trunk.
+    TrunkTried {
+        /// The call.
+        call: CallId,
+        /// The trunk.
+        trunk: TrunkId,
+        /// The number as it is sent there.
+        number: String,
+        /// 1 for the first.
+        attempt: u32,
+    },
+    /// A trunk did not bring the call through.
+    TrunkFailed {
+        /// The call.
+        call: CallId,
+        /// The trunk.
+        trunk: TrunkId,
+        /// The SIP status, 408 for silence, 503 when it could not be reached.
+        status: u16,
+        /// The phrase.
+        reason: String,
+        /// Another trunk is tried.
+        again: bool,
+    },
+    /// The one who was called, outside or a colleague, has answered.
+    CallAnswered {
+        /// The call.
+        call: CallId,
+        /// The trunk; none for a colleague.
+        trunk: Option<TrunkId>,
+        /// From dialling to the answer, in milliseconds.
+        rang_millis: u64,
+    },
+    /// A person's part in a call that he placed himself is over, and the call goes on or ends.
+    AgentLeft {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// Talk time with hold, in milliseconds.
+        talk_millis: u64,
+        /// Hold time within it, in milliseconds.
+        hold_millis: u64,
     },
     /// A call arrived.
     CallArrived {
@@ -342,8 +434,18 @@ impl Event {
             | Event::BreaksConfigured { .. }
             | Event::AgentStatusChanged { .. }
             | Event::AgentNextStatusSet { .. }
-            | Event::AgentDeviceChanged { .. } => None,
-            Event::CallArrived { call, .. }
+            | Event::AgentDeviceChanged { .. }
+            | Event::TrunkConfigured { .. }
+            | Event::TrunkRemoved { .. }
+            | Event::TrunkUp { .. }
+            | Event::TrunkDown { .. } => None,
+            Event::CallPlaced { call, .. }
+            | Event::NumberRouted { call, .. }
+            | Event::TrunkTried { call, .. }
+            | Event::TrunkFailed { call, .. }
+            | Event::CallAnswered { call, .. }
+            | Event::AgentLeft { call, .. }
+            | Event::CallArrived { call, .. }
             | Event::CallQueued { call, .. }
             | Event::CallLeftQueue { call, .. }
             | Event::OfferMade { call, .. }

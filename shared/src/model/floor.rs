@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentId, CallId, QueueId};
+use crate::id::{AgentId, CallId, QueueId, TrunkId};
 use crate::model::agent::{AgentInfo, ChangedBy, Device, State, Status};
 use crate::model::call::LiveCall;
 use crate::model::event::Stamped;
 use crate::model::metric::{AgentCounts, QueueCounts};
 use crate::model::queue::{Code, QueueInfo};
+use crate::model::trunk::TrunkView;
 use crate::time::Timestamp;
 
 /// A queue on the floor.
@@ -65,6 +66,10 @@ pub struct Floor {
     /// Live calls.
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, LiveCall>))]
     pub calls: BTreeMap<CallId, LiveCall>,
+    /// Trunks; not shown to agents.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, TrunkView>))]
+    pub trunks: BTreeMap<TrunkId, TrunkView>,
     /// Reasons for not being ready that agents choose from.
     pub breaks: Vec<Code>,
     /// What the fold remembers to count right.

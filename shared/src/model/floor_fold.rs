@@ -4,14 +4,19 @@
 //! changes what is there and nothing else. Agents' times are counted in stretches that close whenever status or state
 //! change; see [`AgentView::open_stretch`].
 
+mod placed;
+
 use std::time::Duration;
 
-use crate::id::{AgentId, CallId, OfferId, QueueId};
+use crate::id::{AgentId, CallId, OfferId, QueueId, TrunkId};
 use crate::model::agent::{ChangedBy, Device, State, Status};
-use crate::model::call::{LiveCall, OfferOutcome, Phase, QueueExit, Supervision, SupervisionMode};
+use crate::model::call::{
+    Direction, LiveCall, OfferOutcome, Party, Phase, QueueExit, Supervision, SupervisionMode,
+};
 use crate::model::event::Event;
 use crate::model::floor::{AgentView, Floor, LastQueue, QueueView};
 use crate::model::metric::{AgentCounts, QueueCounts};
+use crate::model::trunk::{TrunkState, TrunkView};
 use crate::time::Timestamp;
 
 /// Folds one event of `at` into a picture that was last changed at `before`.
@@ -60,20 +65,32 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
                 view.device.clone_from(device);
             }
         }
+        Event::TrunkConfigured { trunk } => {
+            let fresh = || TrunkView { info: trunk.clone(), state: TrunkState::Unknown, since: at };
+            let view = floor.trunks.entry(trunk.id.clone()).or_insert_with(fresh);
+            view.info = trunk.clone();
+        }
+        Event::TrunkRemoved { trunk } => {
+            floor.trunks.remove(trunk);
+        }
+        Event::TrunkUp { trunk } => set_trunk(floor, at, trunk, TrunkState::Up),
+        Event::TrunkDown { trunk, reason } => {
+            set_trunk(floor, at, trunk, TrunkState::Down { reason: reason.clone() });
+        }
         Event::CallArrived { call, from, dialled, trunk } => {
             floor.calls.entry(*call).or_insert_with(|| LiveCall {
-                id: *call,
                 from: from.clone(),
                 dialled: dialled.clone(),
                 trunk: trunk.clone(),
-                arrived_at: at,
-                phase: Phase::Arrived,
-                priority_secs: 0,
-                offers: 0,
-                supervision: Vec::new(),
-                recording: None,
+                ..new_call(*call, at)
             });
         }
+        Event::CallPlaced { .. }
+        | Event::NumberRouted { .. }
+        | Event::TrunkTried { .. }
+        | Event::TrunkFailed { .. }
+        | Event::CallAnswered { .. }
+        | Event::AgentLeft { .. } => placed::apply(floor, at, event),
         Event::CallQueued { call, queue, priority_secs, since, only: _ } => {
             floor.tally.calls.insert(*call, LastQueue { queue: queue.clone(), entered_at: at });
             if let Some(view) = floor.queues.get_mut(queue) {
@@ -145,7 +162,7 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
                 view.counts.wrap_up_millis += wrap_up_millis;
                 if matches!(&view.state, State::WrapUp { call: wrapped, .. } if wrapped == call) {
                     floor.tally.serving.remove(agent);
-                    set_state(floor, at, agent, State::Idle);
+                    placed::rest(floor, at, agent);
                 }
             }
         }
@@ -166,8 +183,11 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
             settle_take_over(floor, at, *call);
         }
         Event::CallEnded { call, cause: _ } => {
-            floor.calls.remove(call);
+            let ended = floor.calls.remove(call);
             floor.tally.calls.remove(call);
+            for member in ended.into_iter().flat_map(|live| live.members) {
+                placed::leave(floor, at, *call, &member);
+            }
         }
         Event::RecordingStarted { recording, call } => {
             if let Some(live) = floor.calls.get_mut(call) {
@@ -179,6 +199,32 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
         | Event::TranscriptWaiting { .. }
         | Event::TranscriptReady { .. }
         | Event::TranscriptFailed { .. } => {}
+    }
+}
+
+fn set_trunk(floor: &mut Floor, at: Timestamp, trunk: &TrunkId, state: TrunkState) {
+    let Some(view) = floor.trunks.get_mut(trunk) else { return };
+    if view.state.label() != state.label() {
+        view.since = at;
+    }
+    view.state = state;
+}
+
+/// A call that just came into being.
+fn new_call(id: CallId, at: Timestamp) -> LiveCall {
+    LiveCall {
+        id,
+        direction: Direction::Inbound,
+        from: Party::default(),
+        dialled: String::new(),
+        trunk: None,
+        members: Vec::new(),
+        arrived_at: at,
+        phase: Phase::Arrived,
+        priority_secs: 0,
+        offers: 0,
+        supervision: Vec::new(),
+        recording: None,
     }
 }
 
@@ -196,6 +242,10 @@ fn start(floor: &mut Floor, before: Timestamp, at: Timestamp) {
     }
     floor.tally.calls.clear();
     floor.tally.serving.clear();
+    for view in floor.trunks.values_mut() {
+        view.state = TrunkState::Unknown;
+        view.since = at;
+    }
     let day_since = floor.tally.day_since;
     for view in floor.agents.values_mut() {
         view.close_stretch(day_since, before);
@@ -265,7 +315,9 @@ fn leave_queue(
         | Phase::Waiting { .. }
         | Phase::Offered { .. }
         | Phase::Talking { .. }
-        | Phase::TakenOver { .. } => Phase::Arrived,
+        | Phase::TakenOver { .. }
+        | Phase::Dialling { .. }
+        | Phase::Outside { .. } => Phase::Arrived,
     };
 }
 
@@ -306,7 +358,7 @@ fn end_offer(
                 }
                 State::Talking { call, held: false }
             } else {
-                State::Idle
+                placed::resting(floor, agent)
             };
             set_state(floor, at, agent, state);
         }
@@ -323,7 +375,7 @@ fn end_offer(
 
 fn set_held(floor: &mut Floor, call: CallId, now_held: bool) {
     if let Some(live) = floor.calls.get_mut(&call)
-        && let Phase::Talking { held, .. } = &mut live.phase
+        && let Phase::Talking { held, .. } | Phase::Outside { held, .. } = &mut live.phase
     {
         *held = now_held;
     }
@@ -361,7 +413,7 @@ fn release(
         view.counts.hold_millis += hold_millis;
         if matches!(&view.state, State::Talking { call: known, .. } if *known == call) {
             floor.tally.serving.remove(agent);
-            set_state(floor, at, agent, State::Idle);
+            placed::rest(floor, at, agent);
         }
     }
     if let Some(live) = floor.calls.get_mut(&call)
@@ -379,7 +431,10 @@ fn settle_take_over(floor: &mut Floor, at: Timestamp, call: CallId) {
     let Some(queue) = floor.tally.calls.get(&call).map(|last| last.queue.clone()) else { return };
     let taker = live.supervision.iter().find(|known| known.mode == SupervisionMode::TakeOver);
     match (&live.phase, taker) {
-        (Phase::Waiting { .. } | Phase::Offered { .. }, _)
+        (
+            Phase::Waiting { .. } | Phase::Offered { .. } | Phase::Dialling { .. } | Phase::Outside { .. },
+            _,
+        )
         | (Phase::Arrived | Phase::Talking { .. }, None) => {}
         (Phase::TakenOver { supervisor, .. }, Some(taker)) if *supervisor == taker.supervisor => {}
         (Phase::Arrived | Phase::Talking { .. } | Phase::TakenOver { .. }, Some(taker)) => {

@@ -80,7 +80,11 @@ impl Phase {
     pub fn waits_in(&self, wanted: &QueueId) -> bool {
         match self {
             Phase::Waiting { queue, .. } | Phase::Offered { queue, .. } => queue == wanted,
-            Phase::Arrived | Phase::Talking { .. } | Phase::TakenOver { .. } => false,
+            Phase::Arrived
+            | Phase::Talking { .. }
+            | Phase::TakenOver { .. }
+            | Phase::Dialling { .. }
+            | Phase::Outside { .. } => false,
         }
     }
 
@@ -88,7 +92,11 @@ impl Phase {
     pub fn waits_since(&self) -> Option<Timestamp> {
         match self {
             Phase::Waiting { since, .. } | Phase::Offered { since, .. } => Some(*since),
-            Phase::Arrived | Phase::Talking { .. } | Phase::TakenOver { .. } => None,
+            Phase::Arrived
+            | Phase::Talking { .. }
+            | Phase::TakenOver { .. }
+            | Phase::Dialling { .. }
+            | Phase::Outside { .. } => None,
         }
     }
 }
@@ -167,6 +175,7 @@ impl Floor {
         match view.open_stretch(self.tally.day_since, now) {
             (Stretch::Ready, millis) => counts.ready_millis += millis,
             (Stretch::NotReady, millis) => counts.not_ready_millis += millis,
+            (Stretch::Talk, millis) if self.is_own(view) => counts.own_millis += millis,
             (Stretch::Talk, millis) => counts.talk_millis += millis,
             (Stretch::WrapUp, millis) => counts.wrap_up_millis += millis,
             (Stretch::Offline, _) => {}
@@ -178,6 +187,12 @@ impl Floor {
             aht_secs,
             counts,
         })
+    }
+
+    /// The agent talks on a call that he placed himself, or that a colleague placed to him.
+    fn is_own(&self, view: &AgentView) -> bool {
+        let live = view.state.call().and_then(|call| self.calls.get(&call));
+        live.is_some_and(|live| live.members.contains(&view.info.id))
     }
 
     /// The day's numbers; the distributions are folded from the same events.
@@ -233,10 +248,13 @@ impl Floor {
                 view.counts = AgentCounts::default();
             }
         }
+        floor.trunks.clear();
+        // Whom colleagues call is between them.
+        floor.calls.retain(|_, call| call.members.is_empty() || call.members.contains(agent));
         let own = self.call_in_hand(agent);
         let queues = self.agents.get(agent).map(|view| view.info.queues.as_slice()).unwrap_or_default();
         for (id, call) in &mut floor.calls {
-            if own == Some(*id) {
+            if own == Some(*id) || call.members.contains(agent) {
                 continue;
             }
             call.offers = 0;
@@ -252,7 +270,9 @@ impl Floor {
                 | Phase::Waiting { .. }
                 | Phase::Offered { .. }
                 | Phase::Talking { .. }
-                | Phase::TakenOver { .. } => call.phase = Phase::Arrived,
+                | Phase::TakenOver { .. }
+                | Phase::Dialling { .. }
+                | Phase::Outside { .. } => call.phase = Phase::Arrived,
             }
         }
         let calls = &floor.calls;

@@ -2,7 +2,7 @@
 
 use crate::api::calls::{CallSummary, OfferRecord};
 use crate::id::CallId;
-use crate::model::call::Party;
+use crate::model::call::{Direction, Party};
 use crate::model::decision::Decision;
 use crate::model::event::{Event, Stamped};
 
@@ -41,6 +41,18 @@ impl History {
                 row.trunk.clone_from(trunk);
                 row.arrived_at = stamped.at;
             }
+            Event::CallPlaced { call: _, by, direction, to, colleague: _ } => {
+                row.direction = *direction;
+                row.from.clone_from(to);
+                row.dialled.clone_from(&to.number);
+                row.arrived_at = stamped.at;
+                row.agents.push(by.to_agent());
+            }
+            Event::CallAnswered { trunk, .. } => {
+                if row.direction == Direction::Outbound {
+                    row.trunk.clone_from(trunk);
+                }
+            }
             Event::CallQueued { queue, .. } => {
                 if row.queues.last() != Some(queue) {
                     row.queues.push(queue.clone());
@@ -60,7 +72,8 @@ impl History {
                     row.agents.push(agent.clone());
                 }
             }
-            Event::AgentReleased { talk_millis, hold_millis, .. } => {
+            Event::AgentReleased { talk_millis, hold_millis, .. }
+            | Event::AgentLeft { talk_millis, hold_millis, .. } => {
                 row.talk_millis += talk_millis;
                 row.hold_millis += hold_millis;
             }
@@ -73,6 +86,9 @@ impl History {
             }
             Event::OfferMade { .. }
             | Event::OfferEnded { .. }
+            | Event::NumberRouted { .. }
+            | Event::TrunkTried { .. }
+            | Event::TrunkFailed { .. }
             | Event::CallHeld { .. }
             | Event::CallResumed { .. }
             | Event::CallTransferred { .. }
@@ -93,7 +109,11 @@ impl History {
             | Event::BreaksConfigured { .. }
             | Event::AgentStatusChanged { .. }
             | Event::AgentNextStatusSet { .. }
-            | Event::AgentDeviceChanged { .. } => {}
+            | Event::AgentDeviceChanged { .. }
+            | Event::TrunkConfigured { .. }
+            | Event::TrunkRemoved { .. }
+            | Event::TrunkUp { .. }
+            | Event::TrunkDown { .. } => {}
         }
     }
 
@@ -148,6 +168,7 @@ pub fn offers<'e>(
 fn empty(call: CallId, first: &Stamped) -> CallSummary {
     CallSummary {
         id: call,
+        direction: Direction::Inbound,
         from: Party::default(),
         dialled: String::new(),
         trunk: None,

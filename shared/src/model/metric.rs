@@ -205,6 +205,12 @@ pub struct AgentCounts {
     pub hold_millis: u64,
     /// Wrap-up time of wrap-ups that ended.
     pub wrap_up_millis: u64,
+    /// Calls of their own making, and from colleagues, that were talked on and ended.
+    #[serde(default)]
+    pub own_calls: u64,
+    /// Talk time of these.
+    #[serde(default)]
+    pub own_millis: u64,
     /// Time ready and idle (or ringing), closed stretches only.
     pub ready_millis: u64,
     /// Time signed in and not ready, closed stretches only.
@@ -214,10 +220,12 @@ pub struct AgentCounts {
 impl AgentCounts {
     /// Occupancy in percent: on contact or in wrap-up, out of that and ready time. Wall clock.
     pub fn occupancy_percent(&self) -> Figure {
-        let busy = self.talk_millis + self.wrap_up_millis;
+        let busy = self.talk_millis + self.own_millis + self.wrap_up_millis;
         Figure {
             value: ratio(busy, busy + self.ready_millis, 100.0),
-            formula: "(talk with hold + wrap-up) / (talk with hold + wrap-up + ready)".into(),
+            formula:
+                "(talk with hold + own calls + wrap-up) / (talk with hold + own calls + wrap-up + ready)"
+                    .into(),
         }
     }
 

@@ -17,6 +17,7 @@ pub mod metric;
 pub mod queue;
 pub mod recording;
 pub mod transcript;
+pub mod trunk;
 pub mod user;
 mod visibility;
 

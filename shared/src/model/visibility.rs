@@ -14,6 +14,10 @@ impl Event {
     pub fn visible_to_agent(&self, floor: &Floor, me: &AgentId) -> bool {
         let in_hand = || self.call().is_some() && self.call() == floor.call_in_hand(me);
         let mine = || self.call().is_some() && self.call() == floor.call_of(me);
+        let member = || {
+            let live = self.call().and_then(|call| floor.calls.get(&call));
+            live.is_some_and(|live| live.members.contains(me))
+        };
         let my_queue =
             |queue: &QueueId| floor.agents.get(me).is_some_and(|view| view.info.queues.contains(queue));
         match self {
@@ -26,8 +30,18 @@ impl Event {
             | Event::AgentConfigured { .. }
             | Event::AgentStatusChanged { .. }
             | Event::CallArrived { .. }
+            // A call of others that is placed is not seen, so neither is its end.
             | Event::CallEnded { .. }
             | Event::RecordingStarted { .. } => true,
+            Event::TrunkConfigured { .. }
+            | Event::TrunkRemoved { .. }
+            | Event::TrunkUp { .. }
+            | Event::TrunkDown { .. } => false,
+            Event::CallPlaced { by, colleague, .. } => by.to_agent() == *me || colleague.as_ref() == Some(me),
+            Event::NumberRouted { .. }
+            | Event::TrunkTried { .. }
+            | Event::TrunkFailed { .. }
+            | Event::CallAnswered { .. } => member() || in_hand(),
             Event::AgentNextStatusSet { agent, .. }
             | Event::AgentDeviceChanged { agent, .. }
             | Event::OfferMade { agent, .. }
@@ -35,6 +49,7 @@ impl Event {
             | Event::CallConnected { agent, .. }
             | Event::CallTransferred { by: agent, .. }
             | Event::AgentReleased { agent, .. }
+            | Event::AgentLeft { agent, .. }
             | Event::WrapUpStarted { agent, .. }
             | Event::WrapUpEnded { agent, .. } => agent == me,
             Event::CallQueued { queue, only, .. } => only.as_ref() == Some(me) || my_queue(queue),
@@ -42,7 +57,7 @@ impl Event {
             Event::CallHeld { .. }
             | Event::CallResumed { .. }
             | Event::SupervisionChanged { .. }
-            | Event::SupervisionEnded { .. } => in_hand(),
+            | Event::SupervisionEnded { .. } => in_hand() || member(),
             // Still the agent's during wrap-up.
             Event::RecordingSealed { .. }
             | Event::TranscriptWaiting { .. }

@@ -47,6 +47,11 @@ fn party_ui(ui: &mut Ui, state: &State, call: &LiveCall) {
             (Badge::new("On hold", icon::PAUSE, Tone::WrapUp), *since)
         }
         Phase::Talking { since, .. } => (Badge::new("Talking", icon::PHONE_CALL, Tone::Talking), *since),
+        Phase::Dialling { since, .. } => (Badge::new("Calling", icon::PHONE_CALL, Tone::Talking), *since),
+        Phase::Outside { since, held: true, .. } => {
+            (Badge::new("On hold", icon::PAUSE, Tone::WrapUp), *since)
+        }
+        Phase::Outside { since, .. } => (Badge::new("Outside", icon::PHONE_CALL, Tone::Talking), *since),
         Phase::TakenOver { since, .. } => {
             (Badge::new("Taken over", icon::HAND_GRABBING, Tone::WrapUp), *since)
         }

@@ -122,6 +122,23 @@ impl Script {
             ["dropped", id, name, queue] => {
                 Input::Released { call: call(id), agent: agent(name), queue: queue_id(queue), wrap_up: false }
             }
+            ["own", id, name] => {
+                let placed = Event::CallPlaced {
+                    call: call(id),
+                    by: agent(name).to_user(),
+                    direction: shared::model::call::Direction::Outbound,
+                    to: shared::model::call::Party::default(),
+                    colleague: None,
+                };
+                self.floor.apply(&Stamped { seq: self.floor.seq + 1, at: self.now, event: placed });
+                Input::OwnCall { call: call(id), agent: agent(name) }
+            }
+            ["own_over", id, name] => {
+                let cause = shared::model::call::EndCause::AgentHungUp;
+                let ended = Event::CallEnded { call: call(id), cause };
+                self.floor.apply(&Stamped { seq: self.floor.seq + 1, at: self.now, event: ended });
+                Input::OwnCallOver { call: call(id), agent: agent(name) }
+            }
             ["held", id, name] => Input::Held { call: call(id), agent: agent(name) },
             ["resumed", id, name] => Input::Resumed { call: call(id), agent: agent(name) },
             ["device", name, "none"] => Input::Device { agent: agent(name), device: Device::None },

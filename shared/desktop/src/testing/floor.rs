@@ -235,6 +235,8 @@ impl Builder {
         let id = call_id(number);
         let call = LiveCall {
             id,
+            direction: shared::model::call::Direction::Inbound,
+            members: Vec::new(),
             from: Party { number: phone.into(), name: name.into() },
             dialled: "100".into(),
             trunk: None,

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::model::agent::{Device, State};
-use crate::model::call::{EndCause, OfferOutcome, Phase, SupervisionMode};
+use crate::model::call::{Direction, EndCause, OfferOutcome, Party, Phase, SupervisionMode};
 use crate::model::event::{TransferTarget, WrapUpEnd};
+use crate::model::trunk::{TrunkInfo, TrunkState};
 
 fn ended(offer: u64, call: u64, agent: &str, outcome: OfferOutcome, rang_millis: u64) -> Event {
     Event::OfferEnded {
@@ -286,4 +287,69 @@ fn turned_away_calls_are_counted_but_never_entered() {
     assert_eq!((counts("sales").closed, counts("sales").entered), (1, 0));
     assert_eq!((counts("tech").full, counts("tech").entered), (1, 0));
     assert_eq!(tape.floor.calls[&call_id(1)].phase, Phase::Arrived);
+}
+
+#[test]
+fn a_call_that_an_agent_places_is_his_until_it_ends() {
+    let mut tape = answered();
+    let placed = |call: u64| Event::CallPlaced {
+        call: call_id(call),
+        by: agent_id("202").to_user(),
+        direction: Direction::Outbound,
+        to: Party { number: "+4930".into(), name: String::new() },
+        colleague: None,
+    };
+    let trunk: crate::id::TrunkId = "carrier".parse().expect("valid trunk");
+    tape.push(at(20), placed(2));
+    let live = |tape: &Tape| tape.floor.calls[&call_id(2)].clone();
+    let state = |tape: &Tape| tape.floor.agents[&agent_id("202")].state.clone();
+    assert_eq!(live(&tape).phase, Phase::Dialling { number: "+4930".into(), since: at(20) });
+    assert_eq!((live(&tape).agent(), live(&tape).queue()), (Some(&agent_id("202")), None));
+    assert_eq!(state(&tape), State::Talking { call: call_id(2), held: false });
+    let number = "+4930".to_owned();
+    tape.push(at(20), Event::TrunkTried { call: call_id(2), trunk: trunk.clone(), number, attempt: 1 });
+    tape.push(
+        at(25),
+        Event::CallAnswered { call: call_id(2), trunk: Some(trunk.clone()), rang_millis: 5_000 },
+    );
+    tape.push(at(26), Event::CallHeld { call: call_id(2) });
+    assert_eq!(live(&tape).phase, Phase::Outside { number: "+4930".into(), since: at(25), held: true });
+    assert_eq!(live(&tape).trunk, Some(trunk));
+    let mine = tape.floor.for_agent(&agent_id("202"));
+    assert!(mine.calls.contains_key(&call_id(2)) && mine.trunks.is_empty());
+    assert!(!tape.floor.for_agent(&agent_id("201")).calls.contains_key(&call_id(2)), "it is not his");
+    let left =
+        Event::AgentLeft { call: call_id(2), agent: agent_id("202"), talk_millis: 15_000, hold_millis: 0 };
+    tape.push(at(40), left);
+    tape.push(at(40), Event::CallEnded { call: call_id(2), cause: EndCause::AgentHungUp });
+    assert_eq!(state(&tape), State::Idle);
+    let counts = &tape.floor.agents[&agent_id("202")].counts;
+    assert_eq!((counts.own_calls, counts.own_millis, counts.handled), (1, 15_000, 0));
+}
+
+#[test]
+fn a_trunk_is_up_until_it_is_down() {
+    let mut tape = answered();
+    let trunk: crate::id::TrunkId = "carrier".parse().expect("valid trunk");
+    let info = TrunkInfo {
+        id: trunk.clone(),
+        name: "Carrier".into(),
+        servers: vec!["sip:carrier.example".into()],
+        registers: false,
+        priority: 1,
+        weight: 1,
+        max_calls: 0,
+        max_calls_per_sec: 0,
+    };
+    tape.push(at(20), Event::TrunkConfigured { trunk: info });
+    let view = |tape: &Tape| tape.floor.trunks[&trunk].clone();
+    assert!(view(&tape).state == TrunkState::Unknown && view(&tape).state.is_usable());
+    tape.push(at(21), Event::TrunkUp { trunk: trunk.clone() });
+    let down = |reason: &str| Event::TrunkDown { trunk: trunk.clone(), reason: reason.into() };
+    tape.push(at(22), down("408"));
+    tape.push(at(30), down("503"));
+    assert_eq!(view(&tape).state, TrunkState::Down { reason: "503".into() });
+    assert_eq!(view(&tape).since, at(22), "down is down, whatever the reason");
+    tape.push(at(31), Event::TrunkRemoved { trunk: trunk.clone() });
+    assert!(tape.floor.trunks.is_empty());
 }
