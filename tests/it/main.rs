@@ -2,6 +2,7 @@
 
 mod api;
 mod baresip;
+mod bench;
 mod carrier;
 mod customer;
 mod desk_phones;

@@ -9,6 +9,7 @@ use crate::Outcome;
 use crate::ports::{self, HERE};
 
 const DEMO: &str = include_str!("../../deploy/demo.toml");
+const BENCH: &str = include_str!("../../deploy/bench.toml");
 
 /// A configuration that is still open to changes.
 #[derive(Debug, Clone)]
@@ -23,20 +24,39 @@ pub struct Setup {
 impl Setup {
     /// The demonstration's configuration on free ports of the loopback interface.
     pub fn demo() -> Outcome<Setup> {
-        let table: Table = DEMO.parse()?;
+        let mut setup = Setup::on_free_ports(DEMO)?;
+        let (port_min, port_max) = ports::media_block();
+        setup.set("media", "port_min", i64::from(port_min));
+        setup.set("media", "port_max", i64::from(port_max));
+        setup.set("media", "workers", 1);
+        setup.set("prompts", "folder", path(&assets().join("prompts")));
+        Ok(setup)
+    }
+
+    /// The configuration of `deploy/bench` with so many phones behind one address, agents `1000` and so on, all ready.
+    pub fn bench(agents: u16, phones: SocketAddr) -> Outcome<Setup> {
+        let mut setup = Setup::on_free_ports(BENCH)?;
+        for id in (0..u32::from(agents)).map(|number| (1_000 + number).to_string()) {
+            let mut agent = Table::new();
+            agent.insert("id".into(), id.as_str().into());
+            agent.insert("name".into(), format!("Agent {id}").into());
+            agent.insert("contact".into(), format!("sip:{id}@{phones}").into());
+            agent.insert("ready_on_start".into(), true.into());
+            agent.insert("queues".into(), vec![Value::from("floor")].into());
+            setup.list("agents").push(Value::Table(agent));
+        }
+        Ok(setup)
+    }
+
+    fn on_free_ports(file: &str) -> Outcome<Setup> {
         let sip = SocketAddr::new(HERE, ports::free_pair(HERE)?);
         let http = SocketAddr::new(HERE, ports::free_pair(HERE)?);
-        let (port_min, port_max) = ports::media_block();
-        let mut setup = Setup { table, sip, http };
+        let mut setup = Setup { table: file.parse()?, sip, http };
         let address = |address: SocketAddr| Value::Array(vec![Value::from(address.to_string())]);
         setup.set("sip", "udp", address(sip));
         setup.set("sip", "tcp", address(sip));
         setup.set("http", "listen", http.to_string());
         setup.set("media", "bind", HERE.to_string());
-        setup.set("media", "port_min", i64::from(port_min));
-        setup.set("media", "port_max", i64::from(port_max));
-        setup.set("media", "workers", 1);
-        setup.set("prompts", "folder", path(&assets().join("prompts")));
         Ok(setup)
     }
 
@@ -123,12 +143,17 @@ impl Setup {
         whole.table.to_string()
     }
 
-    fn entry(&mut self, list: &str, id: &str) -> &mut Table {
+    fn list(&mut self, list: &str) -> &mut Vec<Value> {
         let list = self.table.entry(list).or_insert_with(|| Value::Array(Vec::new()));
         if !list.is_array() {
             *list = Value::Array(Vec::new());
         }
         let Value::Array(entries) = list else { unreachable!("made a list above") };
+        entries
+    }
+
+    fn entry(&mut self, list: &str, id: &str) -> &mut Table {
+        let entries = self.list(list);
         let place = entries.iter().position(|entry| entry.get("id").and_then(Value::as_str) == Some(id));
         let place = place.unwrap_or_else(|| {
             let mut entry = Table::new();
@@ -173,6 +198,15 @@ mod tests {
         assert_eq!(config.agents[3].contact.as_deref(), Some("sip:204@127.0.0.1:7000"));
         assert!(config.transcript.demonstration && config.transcript.audio_context == 256);
         assert_eq!(setup.password("sara"), Some("demo-sara"));
+    }
+
+    #[test]
+    fn the_bench_is_a_right_configuration() {
+        let phones = SocketAddr::from(([127, 0, 0, 3], 7000));
+        let config = checked(&Setup::bench(1_200, phones).expect("ports"));
+        assert_eq!(config.agents.len(), 1_200);
+        assert_eq!(config.agents[1_199].contact.as_deref(), Some("sip:2199@127.0.0.3:7000"));
+        assert!(config.agents.iter().all(|agent| agent.ready_on_start));
     }
 
     #[test]

@@ -1,0 +1,104 @@
+//! Measures the service under load; deploy/bench builds everything and starts it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+use std::fmt::Display;
+use tests::Outcome;
+use tests::load::sip;
+
+/// Callfloor under load: a table for people, or JSON for programs.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    /// The service's program
+    #[arg(long, value_name = "FILE")]
+    service: PathBuf,
+    /// Keeps the data here
+    #[arg(long, value_name = "FOLDER", global = true)]
+    data: Option<PathBuf>,
+    /// The figures as JSON on standard output
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Calls a second with SIPp, and the time of a set-up
+    Sip(SipArguments),
+}
+
+#[derive(Args)]
+struct SipArguments {
+    /// Length of each part
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    seconds: u32,
+    /// Calls a second that the service answers itself
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    uas_rate: u32,
+    /// Calls a second through a queue to agents
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=5_000))]
+    queue_rate: u32,
+    /// Calls a second while the set-up is timed
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    setup_rate: u32,
+    /// Agents' phones; as many as the rate needs when left out
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    agents: Option<u16>,
+    /// How long an agent talks, in milliseconds
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    talk_ms: u64,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    // One thread, so that all that is started inherits its core.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format!("start the runtime: {error}")),
+    };
+    match runtime.block_on(run(&arguments)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error.to_string()),
+    }
+}
+
+async fn run(arguments: &Arguments) -> Outcome {
+    let own = tempfile::Builder::new().prefix("callfloor-bench-").tempdir()?;
+    let folder = arguments.data.as_deref().unwrap_or(own.path());
+    std::fs::create_dir_all(folder)?;
+    let tell = |line: &str| eprintln!("{line} …");
+    match &arguments.what {
+        What::Sip(wanted) => {
+            let wanted = sip::Wanted {
+                secs: wanted.seconds,
+                uas_rate: wanted.uas_rate,
+                queue_rate: wanted.queue_rate,
+                setup_rate: wanted.setup_rate,
+                agents: wanted.agents,
+                talk: Duration::from_millis(wanted.talk_ms),
+            };
+            show(&sip::measure(&arguments.service, folder, &wanted, &tell).await?, arguments.json)
+        }
+    }
+}
+
+fn show(figures: &(impl Serialize + Display), json: bool) -> Outcome {
+    if json {
+        println!("{}", serde_json::to_string_pretty(figures)?);
+        eprint!("{figures}");
+    } else {
+        print!("{figures}");
+    }
+    Ok(())
+}
+
+fn fail(message: &str) -> ExitCode {
+    eprintln!("bench: {message}");
+    ExitCode::from(2)
+}
