@@ -1,10 +1,11 @@
-//! The command line: run, check a configuration, hash a password.
+//! The command line: run, check a configuration, hash a password, work out how many agents are needed.
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use shared::api::staffing::StaffingQuery;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
@@ -33,8 +34,61 @@ enum Command {
         /// The configuration file.
         file: PathBuf,
     },
+    /// Works out how many agents a load of calls needs, by Erlang C, or by Erlang A with --patience.
+    Staff(StaffArguments),
     /// Reads a password from standard input and prints its hash for the configuration.
     HashPassword,
+}
+
+#[derive(clap::Args)]
+struct StaffArguments {
+    /// Calls that arrive in one interval.
+    #[arg(long)]
+    calls: f64,
+    /// Length of the interval, such as 30m.
+    #[arg(long, value_parser = secs, value_name = "DURATION")]
+    per: f64,
+    /// Average handle time with wrap-up, such as 180s.
+    #[arg(long, value_parser = secs, value_name = "DURATION")]
+    aht: f64,
+    /// Service level wanted: percent/seconds.
+    #[arg(long, value_parser = target, default_value = "80/20")]
+    target: (f64, f64),
+    /// Mean patience of the callers; nobody hangs up without it.
+    #[arg(long, value_parser = secs, value_name = "DURATION")]
+    patience: Option<f64>,
+    /// Occupancy not to exceed, in percent.
+    #[arg(long, value_name = "PERCENT")]
+    max_occupancy: Option<f64>,
+    /// Paid time that agents are not there for calls, in percent.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0.0)]
+    shrinkage: f64,
+    /// Work out this many agents instead of looking for how many are needed.
+    #[arg(long)]
+    agents: Option<u32>,
+    /// Prints the answer of GET /api/v1/staffing.
+    #[arg(long)]
+    json: bool,
+}
+
+/// `30m`, `1h 30m`, `180s`, or plain seconds.
+fn secs(text: &str) -> Result<f64, String> {
+    if let Ok(secs) = text.parse::<f64>() {
+        return Ok(secs);
+    }
+    let duration: jiff::SignedDuration =
+        text.parse().map_err(|_| "not a duration such as 180s, 30m or 1h 30m".to_owned())?;
+    Ok(duration.as_secs_f64())
+}
+
+/// `80/20`: 80 % within 20 s.
+fn target(text: &str) -> Result<(f64, f64), String> {
+    let wrong = || "not percent/seconds such as 80/20".to_owned();
+    let (percent, within) = text.split_once('/').ok_or_else(wrong)?;
+    Ok((
+        percent.trim_end_matches('%').trim().parse().map_err(|_| wrong())?,
+        secs(within.trim()).map_err(|_| wrong())?,
+    ))
 }
 
 /// The program of `main.rs`.
@@ -43,6 +97,7 @@ pub fn main() -> ExitCode {
         Command::Run { config } => run(&config),
         Command::CheckConfig { file } => check(&file),
         Command::HashPassword => hash_password(),
+        Command::Staff(arguments) => staff(&arguments),
     }
 }
 
@@ -133,6 +188,31 @@ fn hash_password() -> ExitCode {
         }
         Err(error) => fail(&error.to_string()),
     }
+}
+
+fn staff(arguments: &StaffArguments) -> ExitCode {
+    let query = StaffingQuery {
+        target_percent: arguments.target.0,
+        target_secs: arguments.target.1,
+        patience_secs: arguments.patience,
+        max_occupancy_percent: arguments.max_occupancy,
+        shrinkage_percent: arguments.shrinkage,
+        agents: arguments.agents,
+        ..StaffingQuery::new(arguments.calls, arguments.per, arguments.aht)
+    };
+    let report = match crate::staff::staff(&query) {
+        Ok(report) => report,
+        Err(error) => return fail(&error.to_string()),
+    };
+    if arguments.json {
+        match serde_json::to_string_pretty(&report) {
+            Ok(text) => println!("{text}"),
+            Err(error) => return fail(&format!("write the answer: {error}")),
+        }
+    } else {
+        print!("{}", crate::staff::print::text(&query, &report));
+    }
+    ExitCode::SUCCESS
 }
 
 fn fail(message: &str) -> ExitCode {

@@ -15,6 +15,7 @@ pub mod live;
 pub mod media;
 pub mod recording;
 pub mod sip;
+pub mod staff;
 pub mod store;
 pub mod switch;
 pub mod telemetry;

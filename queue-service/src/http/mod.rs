@@ -22,6 +22,7 @@ mod range;
 mod recordings;
 mod reports;
 mod session;
+mod staffing;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
@@ -171,6 +172,7 @@ fn router(parts: Parts) -> Router {
         .route("/recordings/{id}/transcript", get(recordings::transcript))
         .route("/journal", get(reports::journal))
         .route("/reports/day", get(reports::day))
+        .route("/staffing", get(staffing::staffing))
         .route("/live", get(feed::live))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method);

@@ -43,6 +43,7 @@ use utoipa::{Modify, OpenApi};
         super::recordings::transcript,
         super::reports::journal,
         super::reports::day,
+        super::staffing::staffing,
         super::feed::live,
     ),
     components(schemas(

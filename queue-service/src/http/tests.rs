@@ -88,6 +88,7 @@ async fn every_path_asks_for_a_token_and_a_right() {
         ("GET", format!("/recordings/{recording}/tracks/customer.wav"), [403, 404, 404]),
         ("GET", "/journal".into(), [403, 403, 200]),
         ("GET", "/reports/day".into(), [403, 200, 200]),
+        ("GET", "/staffing?calls=1&per_secs=60&aht_secs=60".into(), [403, 403, 200]),
     ] {
         let path = format!("/api/v1{path}");
         check(&site.ask(method, &path, "", None).await, 401, "Authorization");
@@ -351,4 +352,16 @@ async fn the_document_lists_every_path_of_the_contract() {
         assert!(schemas.contains_key(name), "{name} is used and not described");
     }
     assert_eq!(document["components"]["securitySchemes"]["token"]["scheme"], "bearer");
+}
+
+#[tokio::test]
+async fn staffing_is_worked_out_for_managers() {
+    let site = Site::new().await;
+    let (ada, max) = (site.token("ada").await, site.token("max").await);
+    let path = "/api/v1/staffing?calls=100&per_secs=1800&aht_secs=180";
+    let report = site.get(path, &max).await.json();
+    assert_eq!((report["model"].as_str(), report["chosen"]["agents"].as_u64()), (Some("erlang_c"), Some(14)));
+    check(&site.get(path, &ada).await, 403, "role");
+    check(&site.get("/api/v1/staffing?calls=0&per_secs=1800&aht_secs=180", &max).await, 400, "calls is 0");
+    check(&site.get("/api/v1/staffing?calls=1", &max).await, 400, "per_secs");
 }

@@ -25,6 +25,7 @@
 //! | GET /recordings/{id}/transcript | → [`crate::model::transcript::Transcript`] | hear recordings |
 //! | GET /journal | query [`reports::JournalQuery`] → list of events | read reports |
 //! | GET /reports/day | → [`reports::DayReport`] | see floor |
+//! | GET /staffing | query [`staffing::StaffingQuery`] → [`staffing::StaffingReport`] | read reports |
 //! | GET /live | WebSocket, [`live`] | signed in (filtered for agents) |
 //!
 //! Outside of `/api/v1`: `/healthz`, `/metrics`, `/wallboard`, and `/api/v1/openapi.json` needs no sign-in.
@@ -38,4 +39,5 @@ pub mod queues;
 pub mod recordings;
 pub mod reports;
 pub mod session;
+pub mod staffing;
 pub mod trunks;
