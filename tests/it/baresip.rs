@@ -6,51 +6,215 @@ use shared::api::agents::WantedStatus;
 use shared::audio::goertzel::power_dbfs;
 use shared::id::AgentId;
 use shared::model::agent::Device;
+use shared::model::call::{LiveCall, Phase};
+use shared_desktop::phone::PhoneCommand;
 use shared_net::clock;
-use tests::baresip::Baresip;
-use tests::ear::HEARD_DBFS;
+use tests::baresip::{Baresip, BaresipSetup};
+use tests::ear::{HEARD_DBFS, Kind};
 use tests::phone::{Phone, PhoneSetup};
+use tests::ports::{self, HERE};
 use tests::setup::Setup;
 use tests::voice::{AGENT_HZ, CUSTOMER_HZ, Mouth};
 use tests::{Outcome, wait};
 
-use crate::floor::{Floor, SOON, SUPPORT, assert_tells};
+use crate::floor::{Floor, SALES, SOON, SUPPORT, assert_tells};
 
-#[tokio::test]
-async fn a_desk_phone_registers_answers_and_both_sides_hear_each_other() -> Outcome {
-    let mut setup = Setup::test()?;
-    setup.keep_agents(&["203"]);
-    let floor = Floor::start(setup).await?;
-    let sip = floor.service.setup.sip;
-    let desk = Baresip::start(sip, "callfloor", "203", "demo-sip-203", AGENT_HZ).await?;
-    let id: AgentId = "203".parse()?;
-    let device = floor.sara.agent(&id).await?.device;
-    assert!(matches!(&device, Device::Phone { product, .. } if product.starts_with("baresip")), "{device:?}");
-    // Its person has no app: he is made ready in the console.
-    floor.service.sign_in("203").await?;
-    floor.sara.set_status(&id, WantedStatus::Ready).await?;
+/// A second agent's voice.
+const OTHER_HZ: f32 = 1_330.0;
 
-    let mut customer = PhoneSetup::customer(sip, "+49305550122", "Carla");
-    customer.mouth = Mouth::tone(CUSTOMER_HZ);
-    let customer = Phone::start(customer).await?;
-    customer.call(SUPPORT).await?;
-    wait::until("baresip's tone at the customer", SOON, || {
+/// Cleo's desk phone, for whom the floor's agent 203 stands.
+struct Desk {
+    floor: Floor,
+    phone: Baresip,
+}
+
+impl Desk {
+    /// Over this transport; with an agent 301 for the other queue whose phone answers.
+    async fn start(transport: &'static str) -> Outcome<Desk> {
+        let mut setup = Setup::test()?;
+        setup.keep_agents(&["203"]);
+        setup.set("sip", "registration_min_secs", 10);
+        Desk::with(setup, transport).await
+    }
+
+    async fn with(setup: Setup, transport: &'static str) -> Outcome<Desk> {
+        let floor = Floor::start(setup).await?;
+        let phone = Baresip::start_as(&BaresipSetup {
+            service: floor.service.setup.sip,
+            transport,
+            domain: "callfloor".into(),
+            user: "203".into(),
+            password: "demo-sip-203".into(),
+            hz: AGENT_HZ,
+            register_secs: 10,
+        })
+        .await?;
+        let id = cleo()?;
+        let device = floor.sara.agent(&id).await?.device;
+        let right = matches!(&device, Device::Phone { product, .. } if product.starts_with("baresip"));
+        assert!(right, "{device:?}");
+        // Its person has no app: he is made ready in the console.
+        floor.service.sign_in("203").await?;
+        floor.sara.set_status(&id, WantedStatus::Ready).await?;
+        Ok(Desk { floor, phone })
+    }
+
+    /// A customer who talks with it.
+    async fn customer(&self) -> Outcome<Phone> {
+        let mut customer = PhoneSetup::customer(self.floor.service.setup.sip, "+49305550122", "Carla");
+        customer.mouth = Mouth::tone(CUSTOMER_HZ);
+        let customer = Phone::start(customer).await?;
+        customer.call(SUPPORT).await?;
+        self.is_heard_by(&customer).await?;
+        Ok(customer)
+    }
+
+    async fn is_heard_by(&self, customer: &Phone) -> Outcome {
+        hears(customer, AGENT_HZ)
+            .await
+            .map_err(|error| format!("{error}\nbaresip says:\n{}", self.phone.log()).into())
+    }
+
+    /// Waits for half a second of the customer's tone.
+    async fn hears_the_customer(&self) -> Outcome {
+        let heard = || {
+            let samples = self.phone.heard().ok()?;
+            let blocks = samples.chunks_exact(800);
+            let loud = blocks.filter(|block| power_dbfs(block, CUSTOMER_HZ, 8_000) > HEARD_DBFS).count();
+            (loud >= 5).then_some(())
+        };
+        wait::until("half a second of the customer's tone at baresip", SOON, heard)
+            .await
+            .map_err(|error| format!("{error}\nbaresip says:\n{}", self.phone.log()).into())
+    }
+}
+
+fn cleo() -> Outcome<AgentId> {
+    Ok("203".parse()?)
+}
+
+/// Waits until the phone hears this tone.
+async fn hears(phone: &Phone, hz: f32) -> Outcome {
+    wait::until(&format!("{hz} Hz at the phone"), SOON, || {
         let now = clock::now();
-        let level = customer.ear.level(AGENT_HZ, now - Duration::from_millis(800), now).ok()?;
+        let level = phone.ear.level(hz, now - Duration::from_millis(800), now).ok()?;
         level.is_heard().then_some(())
     })
     .await
-    .map_err(|error| format!("{error}\nbaresip says:\n{}", desk.log()))?;
-    let heard = || {
-        let samples = desk.heard().ok()?;
-        let blocks = samples.chunks_exact(800);
-        let loud = blocks.filter(|block| power_dbfs(block, CUSTOMER_HZ, 8_000) > HEARD_DBFS).count();
-        (loud >= 5).then_some(())
-    };
-    wait::until("half a second of the customer's tone at baresip", SOON, heard)
-        .await
-        .map_err(|error| format!("{error}\nbaresip says:\n{}", desk.log()))?;
+}
+
+async fn both_sides_hear_each_other(transport: &'static str) -> Outcome {
+    let desk = Desk::start(transport).await?;
+    let customer = desk.customer().await?;
+    desk.hears_the_customer().await?;
     customer.hang_up().await?;
-    assert_tells(&floor.one_ended().await?, &["connected with 203", "ended: customer_hung_up"]);
+    assert_tells(&desk.floor.one_ended().await?, &["connected with 203", "ended: customer_hung_up"]);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_desk_phone_registers_answers_and_both_sides_hear_each_other() -> Outcome {
+    both_sides_hear_each_other("udp").await
+}
+
+#[tokio::test]
+async fn a_desk_phone_over_tcp_registers_answers_and_both_sides_hear_each_other() -> Outcome {
+    both_sides_hear_each_other("tcp").await
+}
+
+#[tokio::test]
+async fn a_desk_phone_holds_resumes_and_sends_keys() -> Outcome {
+    let mut desk = Desk::start("udp").await?;
+    let customer = desk.customer().await?;
+    desk.phone.tell("hold").await?;
+    desk.floor.until("the hold", |floor| floor.calls.values().any(is_held)).await?;
+    wait::until("music and no agent at the customer", SOON, || {
+        let now = clock::now();
+        let window = (now - Duration::from_millis(800), now);
+        let music = customer.ear.kind(window.0, window.1).ok()? == Kind::Sound;
+        let quiet = customer.ear.level(AGENT_HZ, window.0, window.1).ok()?.middle < HEARD_DBFS;
+        (music && quiet).then_some(())
+    })
+    .await?;
+    desk.phone.tell("resume").await?;
+    desk.is_heard_by(&customer).await?;
+
+    // RFC 4733 both ways. baresip writes no more of what it hears once it has held; the keys show that it hears.
+    desk.phone.tell("sndcode 1").await?;
+    customer.hears_keys("1").await?;
+    customer.command(PhoneCommand::Key('7'))?;
+    desk.phone.says("received event: '7' (end=1)", SOON).await?;
+
+    desk.phone.tell("hangup").await?;
+    customer.free(SOON).await?;
+    let call = desk.floor.one_ended().await?;
+    assert_tells(&call, &["connected with 203", "held", "resumed", "ended: agent_hung_up"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_desk_phone_transfers_by_refer() -> Outcome {
+    let mut setup = Setup::test()?;
+    setup.keep_agents(&["203"]);
+    setup.set("sip", "registration_min_secs", 10);
+    let port = ports::free_pair(HERE)?;
+    setup.fixed_agent("301", port, &["sales"], true);
+    let mut desk = Desk::with(setup, "udp").await?;
+    let other = PhoneSetup::fixed(desk.floor.service.setup.sip, "301", port);
+    let other = Phone::start(PhoneSetup { mouth: Mouth::tone(OTHER_HZ), ..other }).await?;
+    let customer = desk.customer().await?;
+    desk.phone.tell(&format!("transfer sip:{SALES}@callfloor")).await?;
+    other.talking(SOON).await?;
+    hears(&customer, OTHER_HZ).await?;
+    hears(&other, CUSTOMER_HZ).await?;
+    customer.hang_up().await?;
+    let call = desk.floor.one_ended().await?;
+    let story = ["connected with 203", "transferred by 203", "released 203", "connected with 301"];
+    assert_tells(&call, &story);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_desk_phone_calls_a_queue() -> Outcome {
+    let mut setup = Setup::test()?;
+    setup.keep_agents(&["203"]);
+    setup.set("sip", "registration_min_secs", 10);
+    let port = ports::free_pair(HERE)?;
+    setup.fixed_agent("301", port, &["sales"], true);
+    let mut desk = Desk::with(setup, "udp").await?;
+    let other = PhoneSetup::fixed(desk.floor.service.setup.sip, "301", port);
+    let other = Phone::start(PhoneSetup { mouth: Mouth::tone(CUSTOMER_HZ), ..other }).await?;
+    desk.phone.tell(&format!("dial sip:{SALES}@callfloor")).await?;
+    other.talking(SOON).await?;
+    hears(&other, AGENT_HZ).await?;
+    desk.hears_the_customer().await?;
+    assert_eq!(other.state().ok_or("no call")?.peer.number, "203");
+    desk.phone.tell("hangup").await?;
+    other.free(SOON).await
+}
+
+#[tokio::test]
+async fn a_desk_phone_is_reached_after_a_restart_of_the_service() -> Outcome {
+    for transport in ["udp", "tcp"] {
+        let mut desk = Desk::start(transport).await?;
+        desk.floor.service.stop().await?;
+        desk.floor.service.begin().await?;
+        desk.floor.sara = desk.floor.service.sign_in("sara").await?;
+        // By itself: nobody touches the phone.
+        let id = cleo()?;
+        let back = wait::until_async("the desk phone's registration", SOON, async || {
+            let device = desk.floor.sara.agent(&id).await?.device;
+            Ok(matches!(device, Device::Phone { .. }).then_some(()))
+        });
+        back.await.map_err(|error| format!("{transport}: {error}\nit says\n{}", desk.phone.log()))?;
+        desk.floor.sara.set_status(&id, WantedStatus::Ready).await?;
+        let customer = desk.customer().await?;
+        customer.hang_up().await?;
+        assert_tells(&desk.floor.one_ended().await?, &["connected with 203", "ended: customer_hung_up"]);
+    }
+    Ok(())
+}
+
+fn is_held(call: &LiveCall) -> bool {
+    matches!(call.phase, Phase::Talking { held: true, .. })
 }

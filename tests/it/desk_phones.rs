@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use shared::model::agent::Status;
 use shared::model::call::OfferOutcome;
-use shared_desktop::phone::PhoneEvent;
 use shared_net::clock;
 use tests::phone::{Phone, PhoneSetup};
 use tests::ports::{self, HERE};
@@ -65,15 +64,7 @@ async fn keys_by_info_reach_the_customer() -> Outcome {
     customer.call(SALES).await?;
     agent.passed(SCENARIO).await?;
     customer.free(SOON).await?;
-    let keys: String = customer
-        .told()
-        .into_iter()
-        .filter_map(|(_, event)| match event {
-            PhoneEvent::KeyHeard(key) => Some(key),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(keys, "5#");
+    assert_eq!(customer.keys_heard(), "5#");
     Ok(())
 }
 

@@ -1,4 +1,5 @@
-//! A baresip process as a desk phone that registers: it answers by itself and plays a WAV file.
+//! A baresip process as a desk phone that registers: it answers by itself, plays a WAV file, and does what it is told
+//! over its control port.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,20 +9,42 @@ use std::time::Duration;
 use shared::audio::tone::Sine;
 use shared::audio::wav::Header;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::ports::{self, HERE};
 use crate::program::{self, Running};
 use crate::{Outcome, wait};
+
+/// How one baresip is started.
+#[derive(Debug, Clone)]
+pub struct BaresipSetup {
+    /// The service's signalling.
+    pub service: SocketAddr,
+    /// How signalling travels: `udp`, `tcp` or `tls`.
+    pub transport: &'static str,
+    /// Domain of its address.
+    pub domain: String,
+    /// User part of its address, and user name of its digest.
+    pub user: String,
+    /// Password of its digest.
+    pub password: String,
+    /// Its voice: a tone.
+    pub hz: f32,
+    /// How long it asks to be registered for, in seconds.
+    pub register_secs: u32,
+}
 
 /// A running baresip.
 #[derive(Debug)]
 pub struct Baresip {
     running: Running,
     folder: TempDir,
+    control: TcpStream,
 }
 
 impl Baresip {
-    /// Starts it with a tone of `hz` as its voice, and waits until it says that it is registered.
+    /// Starts one over UDP with a tone of `hz` as its voice, and waits until it says that it is registered.
     pub async fn start(
         service: SocketAddr,
         domain: &str,
@@ -29,16 +52,26 @@ impl Baresip {
         password: &str,
         hz: f32,
     ) -> Outcome<Baresip> {
+        let (domain, user, password) = (domain.to_owned(), user.to_owned(), password.to_owned());
+        let setup =
+            BaresipSetup { service, transport: "udp", domain, user, password, hz, register_secs: 120 };
+        Baresip::start_as(&setup).await
+    }
+
+    /// Starts one and waits until it says that it is registered.
+    pub async fn start_as(setup: &BaresipSetup) -> Outcome<Baresip> {
+        let BaresipSetup { service, transport, domain, user, password, hz, register_secs } = setup;
         let program = program::find("baresip", "baresip-core")?;
         let modules = modules()?;
         let folder = tempfile::Builder::new().prefix("callfloor-baresip-").tempdir()?;
-        std::fs::write(folder.path().join("voice.wav"), tone_wav(hz))?;
+        std::fs::write(folder.path().join("voice.wav"), tone_wav(*hz))?;
         // Its port and the next one are its own.
         let port = ports::free_pair(HERE)?;
-        std::fs::write(folder.path().join("config"), config(&modules, folder.path(), port))?;
+        let control = SocketAddr::new(HERE, ports::free_pair(HERE)?);
+        std::fs::write(folder.path().join("config"), config(&modules, folder.path(), port, control))?;
         let account = format!(
-            "<sip:{user}@{domain}>;outbound=\"sip:{service};transport=udp\";auth_user={user};auth_pass={password};\
-             answermode=auto;regint=120;audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
+            "<sip:{user}@{domain}>;outbound=\"sip:{service};transport={transport}\";auth_user={user};auth_pass={password};\
+             answermode=auto;regint={register_secs};audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
         );
         std::fs::write(folder.path().join("accounts"), account)?;
         std::fs::write(folder.path().join("contacts"), "")?;
@@ -46,7 +79,11 @@ impl Baresip {
         command.arg("-f").arg(folder.path()).current_dir(folder.path());
         let log = folder.path().join("log");
         let running = Running::start("baresip", &mut command, &log)?;
-        let baresip = Baresip { running, folder };
+        let control = wait::until_async("baresip's control port", Duration::from_secs(10), async || {
+            Ok(TcpStream::connect(control).await.ok())
+        })
+        .await?;
+        let baresip = Baresip { running, folder, control };
         wait::until("baresip's registration", Duration::from_secs(15), || {
             baresip.log().contains("200 OK").then_some(())
         })
@@ -58,6 +95,40 @@ impl Baresip {
     /// What it has said so far.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
+    /// Tells it to do something: one of its commands, such as `hold`, `resume`, `transfer sip:3001@callfloor`, `hangup`.
+    pub async fn tell(&mut self, command: &str) -> Outcome {
+        let (word, rest) = command.split_once(' ').unwrap_or((command, ""));
+        let text = serde_json::json!({ "command": word, "params": rest, "token": "t" }).to_string();
+        // A netstring.
+        let netstring = format!("{}:{text},", text.len());
+        self.control.write_all(netstring.as_bytes()).await?;
+        let mut answers = String::new();
+        let answered = async {
+            // Events come on the same connection.
+            while !answers.contains("\"response\":true") {
+                let mut chunk = [0; 4_096];
+                let len = self.control.read(&mut chunk).await?;
+                if len == 0 {
+                    return Err("it closed its control port".into());
+                }
+                answers.push_str(&String::from_utf8_lossy(&chunk[..len]));
+            }
+            Ok(())
+        };
+        wait::within(&format!("baresip's answer to {command:?}"), Duration::from_secs(5), answered).await?;
+        if answers.contains("\"ok\":true") {
+            return Ok(());
+        }
+        Err(format!("baresip did not {command}: {answers}").into())
+    }
+
+    /// Waits for something in what it says.
+    pub async fn says(&self, words: &str, at_most: Duration) -> Outcome {
+        wait::until(&format!("{words:?} from baresip"), at_most, || self.log().contains(words).then_some(()))
+            .await
+            .map_err(|error| format!("{error}; it said:\n{}", self.log()).into())
     }
 
     /// What it has heard so far: 16-bit samples of 8 kHz, from its dump of the received sound.
@@ -79,7 +150,7 @@ impl Baresip {
     }
 }
 
-fn config(modules: &Path, folder: &Path, port: u16) -> String {
+fn config(modules: &Path, folder: &Path, port: u16, control: SocketAddr) -> String {
     let (modules, folder) = (modules.display(), folder.display());
     format!(
         "poll_method epoll\n\
@@ -98,7 +169,9 @@ fn config(modules: &Path, folder: &Path, port: u16) -> String {
          module aubridge.so\n\
          module sndfile.so\n\
          module_tmp account.so\n\
-         module_app menu.so\n"
+         module_app menu.so\n\
+         module_app ctrl_tcp.so\n\
+         ctrl_tcp_listen {control}\n"
     )
 }
 

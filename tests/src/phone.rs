@@ -189,6 +189,23 @@ impl Phone {
         })
     }
 
+    /// Waits until these keys were pressed by the far side, from the beginning on.
+    pub async fn hears_keys(&self, keys: &str) -> Outcome {
+        let heard = || (self.keys_heard() == keys).then_some(());
+        wait::until(&format!("the keys {keys}"), Duration::from_secs(8), heard)
+            .await
+            .map_err(|error| format!("{error}; heard {:?}", self.keys_heard()).into())
+    }
+
+    /// The keys that the far side has pressed so far.
+    pub fn keys_heard(&self) -> String {
+        let keys = self.told().into_iter().filter_map(|(_, event)| match event {
+            PhoneEvent::KeyHeard(key) => Some(key),
+            _ => None,
+        });
+        keys.collect()
+    }
+
     /// Its call now.
     pub fn state(&self) -> Option<CallState> {
         self.state.borrow().call.clone()
