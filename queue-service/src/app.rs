@@ -169,7 +169,12 @@ fn sip_config(config: &Config) -> DriverConfig {
         user_methods: vec![Method::Register],
         ..shared::sip::Config::default()
     };
-    DriverConfig { udp: config.sip.udp.clone(), tcp: config.sip.tcp.clone(), endpoint }
+    DriverConfig {
+        udp: config.sip.udp.clone(),
+        tcp: config.sip.tcp.clone(),
+        endpoint,
+        ..DriverConfig::default()
+    }
 }
 
 /// The address by which this machine reaches others; loopback when it reaches nobody.

@@ -14,9 +14,19 @@ pub fn client_config() -> Arc<ClientConfig> {
     CONFIG.get_or_init(|| Arc::new(make())).clone()
 }
 
+/// The authorities that this machine trusts.
+pub(crate) fn system_roots() -> Arc<RootCertStore> {
+    static ROOTS: OnceLock<Arc<RootCertStore>> = OnceLock::new();
+    ROOTS.get_or_init(|| Arc::new(load_roots())).clone()
+}
+
 fn make() -> ClientConfig {
     // Libraries that ask for the process's provider get the same one; an earlier choice stays.
     let _ = rustls::crypto::ring::default_provider().install_default();
+    ClientConfig::builder().with_root_certificates(system_roots()).with_no_client_auth()
+}
+
+fn load_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let native = rustls_native_certs::load_native_certs();
     let (_added, ignored) = roots.add_parsable_certificates(native.certs);
@@ -26,5 +36,5 @@ fn make() -> ClientConfig {
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
-    ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()
+    roots
 }

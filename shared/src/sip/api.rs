@@ -21,12 +21,27 @@ pub enum Transport {
     Udp,
     /// A stream framed by Content-Length.
     Tcp,
+    /// The same within TLS, the far side's certificate checked when we connect (RFC 3261 §26.3, RFC 5922).
+    Tls,
 }
 
 impl Transport {
     /// True where the transport itself repeats what was lost (RFC 3261 §17).
     pub const fn is_reliable(self) -> bool {
-        matches!(self, Transport::Tcp)
+        matches!(self, Transport::Tcp | Transport::Tls)
+    }
+
+    /// True where nobody on the way can read or change what is said.
+    pub const fn is_secure(self) -> bool {
+        matches!(self, Transport::Tls)
+    }
+
+    /// The port where an address names none (RFC 3261 §19.1.2).
+    pub const fn default_port(self) -> u16 {
+        match self {
+            Transport::Udp | Transport::Tcp => 5060,
+            Transport::Tls => 5061,
+        }
     }
 
     /// The token of the Via header (RFC 3261 §20.42).
@@ -34,6 +49,7 @@ impl Transport {
         match self {
             Transport::Udp => "UDP",
             Transport::Tcp => "TCP",
+            Transport::Tls => "TLS",
         }
     }
 
@@ -42,6 +58,7 @@ impl Transport {
         match self {
             Transport::Udp => "udp",
             Transport::Tcp => "tcp",
+            Transport::Tls => "tls",
         }
     }
 
@@ -51,6 +68,8 @@ impl Transport {
             Some(Transport::Udp)
         } else if token.eq_ignore_ascii_case("tcp") {
             Some(Transport::Tcp)
+        } else if token.eq_ignore_ascii_case("tls") {
+            Some(Transport::Tls)
         } else {
             None
         }
@@ -120,7 +139,7 @@ pub struct Config {
     /// Text of User-Agent and Server.
     pub user_agent: String,
     /// Local sockets. Via and Contact are made from the one that faces the peer: same transport, same address
-    /// family. A transport without a socket here is never used.
+    /// family. A transport without a socket here is never used; port 0 stands for one that only goes out.
     pub listen: Vec<(Transport, SocketAddr)>,
     /// The address to write into Via and Contact in place of the socket's (static NAT, or a socket bound to the
     /// unspecified address). Not used towards loopback peers.
@@ -217,6 +236,16 @@ pub enum Output {
         /// Where to.
         flow: Flow,
         /// One whole message, or a keep-alive.
+        bytes: Vec<u8>,
+    },
+    /// Like [`Output::Send`] over TLS, on a connection whose far side proved to be `domain` (RFC 5922 §7.2): one that
+    /// was opened for that domain, or a new one.
+    SendNamed {
+        /// Where to; `connection` is 0.
+        flow: Flow,
+        /// The name from the URI, before it was resolved.
+        domain: String,
+        /// One whole message.
         bytes: Vec<u8>,
     },
     /// Ask the resolver; answered by [`Input::Resolved`].

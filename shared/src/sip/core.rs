@@ -46,7 +46,7 @@ pub(super) struct Answered {
 
 enum Question {
     Request(TransactionId, Transport),
-    Ack(Request, Transport, TransactionId),
+    Ack(Request, Transport, Option<String>, TransactionId),
 }
 
 pub(super) struct Core {
@@ -87,6 +87,16 @@ impl Core {
 
     pub(super) fn send(&mut self, flow: Flow, bytes: Vec<u8>) {
         self.outputs.push_back(Output::Send { flow, bytes });
+    }
+
+    /// A request towards a name: over TLS the far side has to prove that it is meant.
+    fn send_to(&mut self, flow: Flow, domain: Option<String>, bytes: Vec<u8>) {
+        match domain {
+            Some(domain) if flow.transport.is_secure() && flow.connection == 0 => {
+                self.outputs.push_back(Output::SendNamed { flow, domain, bytes });
+            }
+            _ => self.send(flow, bytes),
+        }
     }
 
     /// 16 hex digits for tags and the like.
@@ -137,14 +147,18 @@ impl Core {
         // A stream that we opened has a port of its own; others reach us at the one that listens.
         let port = match flow.transport {
             Transport::Udp => flow.local.port(),
-            Transport::Tcp => self.local_for(Transport::Tcp, flow.remote).unwrap_or(flow.local).port(),
+            Transport::Tcp | Transport::Tls => {
+                self.local_for(flow.transport, flow.remote).unwrap_or(flow.local).port()
+            }
         };
         SocketAddr::new(ip, port)
     }
 
-    /// Value of our Contact towards the peer of this flow.
-    pub(super) fn contact(&self, user: &str, flow: &Flow) -> String {
-        format!("<{}>", Uri::from_address(Some(user), self.facing(flow), flow.transport))
+    /// Value of our Contact towards the peer of this flow; `sips:` only where the dialog is (RFC 3261 §12.1.1,
+    /// RFC 5630 §5.1.1).
+    pub(super) fn contact(&self, user: &str, flow: &Flow, secure: bool) -> String {
+        let uri = Uri::from_address(Some(user), self.facing(flow), flow.transport);
+        if secure { format!("<{}>", uri.to_sips()) } else { format!("<{uri}>") }
     }
 
     /// Value of Allow.
@@ -176,6 +190,7 @@ impl Core {
         let id = self.table.add_client(request, owner, machine, Core::nowhere());
         if let Some(client) = self.table.clients.get_mut(&id) {
             client.contact_user = contact_user.map(Into::into);
+            client.domain = domain_of(hop);
             client.attempt = attempt;
         }
         match self.first_flow(hop) {
@@ -196,9 +211,10 @@ impl Core {
     /// Sends the ACK for a 2xx and keeps it for repetitions of that 2xx.
     pub(super) fn send_ack(&mut self, ack: Request, hop: &Hop, invite: TransactionId) {
         match self.first_flow(hop) {
-            First::Flow(flow) => self.launch_ack(ack, flow, invite),
+            First::Flow(flow) => self.launch_ack(ack, flow, domain_of(hop), invite),
             First::Ask(host, port, transport) => {
-                self.ask(host, port, transport, Question::Ack(ack, transport, invite));
+                let question = Question::Ack(ack, transport, domain_of(hop), invite);
+                self.ask(host, port, transport, question);
             }
             // Then the far side gives up and sends BYE.
             First::Impossible => {}
@@ -227,10 +243,10 @@ impl Core {
                     (_, None) => {}
                 }
             }
-            Some(Question::Ack(ack, transport, invite)) => {
+            Some(Question::Ack(ack, transport, domain, invite)) => {
                 let first = addresses.into_iter().find_map(|remote| flow(self, transport, remote));
                 if let Some(flow) = first {
-                    self.launch_ack(ack, flow, invite);
+                    self.launch_ack(ack, flow, domain, invite);
                 }
             }
             None => {}
@@ -302,8 +318,8 @@ impl Core {
                 let tag = response.headers.get("To").and_then(super::header::tag);
                 let kept = client.acks.iter().find(|ack| Some(&ack.to_tag) == tag.as_ref());
                 if let Some(kept) = kept {
-                    let (flow, bytes) = (kept.flow, kept.bytes.clone());
-                    self.send(flow, bytes);
+                    let (flow, domain, bytes) = (kept.flow, kept.domain.clone(), kept.bytes.clone());
+                    self.send_to(flow, domain, bytes);
                     return None;
                 }
                 None
@@ -417,10 +433,25 @@ enum First {
     Impossible,
 }
 
+/// The name that the far side of a new TLS connection has to prove; none for an address literal.
+fn domain_of(hop: &Hop) -> Option<String> {
+    match hop {
+        Hop::Uri(uri) if uri.ip().is_none() => Some(uri.host.trim_end_matches('.').to_ascii_lowercase()),
+        Hop::Uri(_) | Hop::Flow(_) => None,
+    }
+}
+
+/// Whether the dialog that this request makes or belongs to is a `sips:` one (RFC 3261 §8.1.1.8, §12.1.1).
+pub(super) fn is_sips(request: &Request) -> bool {
+    request.uri.scheme == Scheme::Sips
+        || ["Route", "Record-Route"].iter().any(|name| {
+            let first = request.headers.addresses(name).into_iter().next();
+            first.is_some_and(|route| route.uri.scheme == Scheme::Sips)
+        })
+}
+
 /// Stands where no address is known yet.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-/// RFC 3261 §19.1.2.
-const DEFAULT_PORT: u16 = 5060;
 /// Addresses tried after the first.
 const MAX_ADDRESSES: usize = 4;
 /// 2xx of one fork that are acknowledged.
@@ -435,7 +466,8 @@ pub(super) fn reply_flow(flow: Flow, request: &Request) -> Flow {
     }
     match request.headers.via() {
         Some(via) if !via.params.has("rport") => {
-            Flow { remote: SocketAddr::new(flow.remote.ip(), via.port.unwrap_or(DEFAULT_PORT)), ..flow }
+            let port = via.port.unwrap_or(flow.transport.default_port());
+            Flow { remote: SocketAddr::new(flow.remote.ip(), port), ..flow }
         }
         _ => flow,
     }

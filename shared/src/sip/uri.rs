@@ -70,7 +70,7 @@ impl Uri {
         }
     }
 
-    /// `sip:user@address:port`, with `;transport=tcp` for TCP.
+    /// `sip:user@address:port`, with `;transport=tcp` for TCP and `;transport=tls` for TLS. Port 0 is left out.
     pub fn from_address(user: Option<&str>, address: SocketAddr, transport: Transport) -> Uri {
         let mut params = Params::default();
         if transport != Transport::Udp {
@@ -81,7 +81,7 @@ impl Uri {
             user: user.filter(|user| !user.is_empty()).map(escape_user),
             password: None,
             host: host_of(address.ip()),
-            port: Some(address.port()),
+            port: Some(address.port()).filter(|port| *port != 0),
             params,
             headers: Vec::new(),
         }
@@ -118,6 +118,14 @@ impl Uri {
     /// The `transport` parameter, when it names one that we know.
     pub fn transport(&self) -> Option<Transport> {
         self.params.get("transport").and_then(Transport::from_token)
+    }
+
+    /// The same as `sips:`, without a `transport` that says less (RFC 5630 §3.1.3).
+    pub fn to_sips(&self) -> Uri {
+        let mut uri = self.clone();
+        uri.scheme = Scheme::Sips;
+        uri.params.remove("transport");
+        uri
     }
 
     /// The value of a URI header such as `Replaces`, without its escapes.

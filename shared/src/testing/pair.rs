@@ -117,7 +117,7 @@ impl Pair {
         self.now = self.now.max(next);
         while let Some(packet) = self.net.poll(self.now) {
             let (from, to) = if packet.to_b { (&self.a, &self.b) } else { (&self.b, &self.a) };
-            let connection = u64::from(packet.transport == Transport::Tcp);
+            let connection = u64::from(packet.transport.is_reliable());
             let flow =
                 Flow { transport: packet.transport, local: to.address, remote: from.address, connection };
             self.input(packet.to_b, Input::Received { flow, bytes: packet.bytes });
@@ -142,7 +142,7 @@ impl Pair {
         while let Some(output) = self.side(is_b).endpoint.poll() {
             match output {
                 Output::Event(event) => self.side(is_b).events.push(event),
-                Output::Send { flow, bytes } => {
+                Output::Send { flow, bytes } | Output::SendNamed { flow, bytes, .. } => {
                     let now = self.now;
                     self.tape.record(now, who, &bytes);
                     let packet = Packet { to_b: !is_b, transport: flow.transport, bytes };
@@ -151,8 +151,12 @@ impl Pair {
                         Transport::Udp if reachable => self.net.send(now, packet),
                         // What nobody listens to is lost.
                         Transport::Udp => {}
-                        Transport::Tcp if reachable && self.tcp => self.net.send_ordered(now, packet),
-                        Transport::Tcp => self.side(is_b).endpoint.handle(now, Input::SendFailed { flow }),
+                        Transport::Tcp | Transport::Tls if reachable && self.tcp => {
+                            self.net.send_ordered(now, packet);
+                        }
+                        Transport::Tcp | Transport::Tls => {
+                            self.side(is_b).endpoint.handle(now, Input::SendFailed { flow })
+                        }
                     }
                 }
                 Output::Resolve { query, host, port, .. } => {

@@ -61,6 +61,7 @@ impl Drive {
             udp: vec![SocketAddr::new(setup.ip, setup.port)],
             tcp: vec![SocketAddr::new(setup.ip, 0)],
             endpoint: sip::Config { user_agent: "Callfloor-Test-Phone".into(), ..sip::Config::default() },
+            ..DriverConfig::default()
         };
         let (sip, events) = SipDriver::start(config, rand::rng().random())?;
         let transport = if setup.transport == Transport::Tcp { ";transport=tcp" } else { "" };

@@ -98,6 +98,7 @@ impl Network {
                 max_transactions: 512,
                 ..sip::Config::default()
             },
+            ..DriverConfig::default()
         };
         let (sip, events) = SipDriver::start(config, random.random()).map_err(|error| error.to_string())?;
         Ok(Network { sip, events, rtp, rtcp, media, service })

@@ -32,7 +32,7 @@ impl Service {
     async fn new() -> Service {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let endpoint = sip::Config { user_methods: vec![Method::Register], ..sip::Config::default() };
-        let config = DriverConfig { udp: vec![any], tcp: vec![any], endpoint };
+        let config = DriverConfig { udp: vec![any], tcp: vec![any], endpoint, ..DriverConfig::default() };
         let (sip, events) = SipDriver::start(config, 7).expect("bind");
         let mut registrar = Registrar::new("callfloor", 8, Limits::default());
         registrar.set_account("201", Account::from_password("201", "callfloor", "secret", "201"));

@@ -8,6 +8,8 @@ use shared::sip::Transport;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
+use super::tls::TlsError;
+
 /// CS3, the code point of signalling (RFC 4594 §3.2), in the upper six bits of the byte.
 const SIGNALLING_TOS: u32 = 24 << 2;
 /// Room for a burst of registrations while the loop is busy.
@@ -22,7 +24,7 @@ pub enum BindError {
         "SIP port {port} ({transport}) on {ip} is in use: stop the program that has it, or choose another port"
     )]
     InUse {
-        /// UDP or TCP.
+        /// UDP, TCP or TLS.
         transport: &'static str,
         /// The address.
         ip: IpAddr,
@@ -32,7 +34,7 @@ pub enum BindError {
     /// A port that only the administrator may open.
     #[error("SIP port {port} ({transport}) may not be opened by this user: choose one above 1023")]
     NotAllowed {
-        /// UDP or TCP.
+        /// UDP, TCP or TLS.
         transport: &'static str,
         /// The port.
         port: u16,
@@ -43,10 +45,13 @@ pub enum BindError {
         /// The address.
         ip: IpAddr,
     },
+    /// TLS cannot be set up.
+    #[error("{0}")]
+    Tls(#[from] TlsError),
     /// Anything else.
     #[error("open {transport} socket {address} for SIP")]
     Other {
-        /// UDP or TCP.
+        /// UDP, TCP or TLS.
         transport: &'static str,
         /// Address and port.
         address: SocketAddr,
@@ -74,30 +79,44 @@ impl BindError {
 #[derive(Debug)]
 pub(super) struct Sockets {
     pub(super) udp: Vec<(SocketAddr, UdpSocket)>,
-    pub(super) tcp: Vec<(SocketAddr, TcpListener)>,
+    /// For TCP and TLS.
+    pub(super) listeners: Vec<(Transport, SocketAddr, TcpListener)>,
 }
 
 impl Sockets {
-    pub(super) fn bind(udp: &[SocketAddr], tcp: &[SocketAddr]) -> Result<Sockets, BindError> {
+    pub(super) fn bind(
+        udp: &[SocketAddr],
+        tcp: &[SocketAddr],
+        tls: &[SocketAddr],
+    ) -> Result<Sockets, BindError> {
         let udp = udp
             .iter()
             .map(|address| {
                 bind_udp(*address).map_err(|error| BindError::new(Transport::Udp, *address, error))
             })
             .collect::<Result<_, _>>()?;
-        let tcp = tcp
-            .iter()
-            .map(|address| {
-                bind_tcp(*address).map_err(|error| BindError::new(Transport::Tcp, *address, error))
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Sockets { udp, tcp })
+        let listen = |transport: Transport, address: &SocketAddr| {
+            let (local, listener) =
+                bind_tcp(*address).map_err(|error| BindError::new(transport, *address, error))?;
+            Ok((transport, local, listener))
+        };
+        let tcp = tcp.iter().map(|address| listen(Transport::Tcp, address));
+        let tls = tls.iter().map(|address| listen(Transport::Tls, address));
+        let listeners = tcp.chain(tls).collect::<Result<_, BindError>>()?;
+        Ok(Sockets { udp, listeners })
     }
 
     pub(super) fn local_addrs(&self) -> Vec<(Transport, SocketAddr)> {
         let udp = self.udp.iter().map(|(address, _)| (Transport::Udp, *address));
-        let tcp = self.tcp.iter().map(|(address, _)| (Transport::Tcp, *address));
-        udp.chain(tcp).collect()
+        let streams = self.listeners.iter().map(|(transport, address, _)| (*transport, *address));
+        udp.chain(streams).collect()
+    }
+
+    /// True when there is a socket of this transport and of the peer's address family.
+    pub(super) fn serves(&self, transport: Transport, remote: SocketAddr) -> bool {
+        self.local_addrs()
+            .iter()
+            .any(|(kind, local)| *kind == transport && local.is_ipv4() == remote.is_ipv4())
     }
 }
 

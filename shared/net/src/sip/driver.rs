@@ -11,21 +11,18 @@ use shared::time::Timestamp;
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::StreamLimits;
 use super::bind::{Sockets, local_ip_towards};
-use super::stream::{self, FromStream, Link};
+use super::counters::Counters;
+use super::links::{Links, Peer};
+use super::stream::{FromStream, Start};
+use super::tls::Tls;
 use crate::clock;
 
 /// Datagrams taken a round, so that a flood on one socket starves neither the others nor the timers.
 const UDP_BATCH: usize = 64;
 /// RFC 3261 §18.1.1: a datagram may be as long as UDP allows.
 const MAX_DATAGRAM_BYTES: usize = 65_535;
-/// Open streams at most, in both directions; further ones that come in are closed at once, further ones that go out
-/// fail as if refused.
-const MAX_STREAMS: usize = 4096;
-/// Streams of one address at most, so that one peer cannot take them all.
-const MAX_STREAMS_PER_PEER: usize = 256;
-/// Chunks of all streams that wait for the loop; then their tasks stop reading.
-const STREAM_QUEUE_LEN: usize = 1024;
 /// Questions to the resolver at a time; further ones are answered with nothing.
 const MAX_LOOKUPS: usize = 64;
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
@@ -39,21 +36,21 @@ pub(super) struct Driver {
     events: mpsc::Sender<Event>,
     /// Events that found the queue full, in order; while there are any no socket is read.
     waiting: VecDeque<Event>,
-    streams: Streams,
+    links: Links,
+    tls: Option<Arc<Tls>>,
+    counters: Arc<Counters>,
     answers: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
     lookups: Arc<Semaphore>,
     facing: HashMap<IpAddr, IpAddr>,
     buffer: Vec<u8>,
 }
 
-struct Streams {
-    open: HashMap<u64, Link>,
-    by_remote: HashMap<SocketAddr, u64>,
-    last: u64,
-    to_loop: mpsc::Sender<FromStream>,
-    from_tasks: mpsc::Receiver<FromStream>,
-    /// Flows of what was queued before the connection stood, to report when it never does.
-    unsure: HashMap<u64, Vec<Flow>>,
+/// What a driver is made of.
+pub(super) struct Parts {
+    pub(super) sockets: Sockets,
+    pub(super) tls: Option<Arc<Tls>>,
+    pub(super) limits: StreamLimits,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// What one round brings.
@@ -70,27 +67,22 @@ enum Wake {
 
 impl Driver {
     pub(super) fn new(
-        sockets: Sockets,
+        parts: Parts,
         config: Config,
         seed: u64,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
     ) -> Driver {
-        let (to_loop, from_tasks) = mpsc::channel(STREAM_QUEUE_LEN);
+        let Parts { sockets, tls, limits, counters } = parts;
         Driver {
             sockets,
             endpoint: Endpoint::new(config, seed),
             commands,
             events,
             waiting: VecDeque::new(),
-            streams: Streams {
-                open: HashMap::new(),
-                by_remote: HashMap::new(),
-                last: 0,
-                to_loop,
-                from_tasks,
-                unsure: HashMap::new(),
-            },
+            links: Links::new(limits),
+            tls,
+            counters,
             answers: mpsc::channel(MAX_LOOKUPS),
             lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
             facing: HashMap::new(),
@@ -122,8 +114,7 @@ impl Driver {
         while let Ok(command) = self.commands.try_recv() {
             self.handle(Input::Command(command));
         }
-        // Without their link, connections send what they were given, then end.
-        self.streams.open.clear();
+        self.links.clear();
     }
 
     async fn wait(&mut self) -> Wake {
@@ -145,7 +136,7 @@ impl Driver {
             () = sleep_until(deadline) => Wake::Tick,
             Some(answer) = self.answers.1.recv() => Wake::Answer(answer),
             index = readable(sockets), if reading => Wake::Udp(index),
-            Some(news) = self.streams.from_tasks.recv(), if reading => Wake::Stream(news),
+            Some(news) = self.links.from_tasks.recv(), if reading => Wake::Stream(news),
             accepted = acceptable(sockets), if reading => match accepted {
                 Ok((index, stream, remote)) => Wake::Accepted(index, stream, remote),
                 Err(error) => Wake::AcceptFailed(error),
@@ -161,7 +152,12 @@ impl Driver {
             while let Some(output) = self.endpoint.poll() {
                 match output {
                     Output::Send { flow, bytes } => {
-                        if !self.send(flow, bytes) {
+                        if !self.send(flow, None, bytes) {
+                            inputs.push_back(Input::SendFailed { flow });
+                        }
+                    }
+                    Output::SendNamed { flow, domain, bytes } => {
+                        if !self.send(flow, Some(domain), bytes) {
                             inputs.push_back(Input::SendFailed { flow });
                         }
                     }
@@ -170,11 +166,7 @@ impl Driver {
                             inputs.push_back(Input::Resolved { query, addresses: Vec::new() });
                         }
                     }
-                    Output::Close { connection } => {
-                        if let Some(link) = self.streams.open.get(&connection) {
-                            link.stop.cancel();
-                        }
-                    }
+                    Output::Close { connection } => self.links.stop(connection),
                     Output::Event(event) => self.waiting.push_back(event),
                 }
             }
@@ -196,6 +188,7 @@ impl Driver {
             let bound = *bound;
             match socket.try_recv_from(&mut self.buffer) {
                 Ok((len, remote)) => {
+                    self.counters.datagrams_received.add(1);
                     let bytes = self.buffer.get(..len).unwrap_or_default().to_vec();
                     let local = self.concrete(bound, remote);
                     let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
@@ -235,10 +228,11 @@ impl Driver {
     }
 
     /// False when it cannot be sent at all.
-    fn send(&mut self, flow: Flow, bytes: Vec<u8>) -> bool {
+    fn send(&mut self, flow: Flow, domain: Option<String>, bytes: Vec<u8>) -> bool {
         match flow.transport {
             Transport::Udp => self.send_datagram(flow, &bytes),
-            Transport::Tcp => self.send_stream(flow, bytes),
+            Transport::Tcp => self.send_stream(flow, None, bytes),
+            Transport::Tls => self.send_stream(flow, domain, bytes),
         }
     }
 
@@ -253,7 +247,10 @@ impl Driver {
             .or_else(|| sockets().next());
         let Some((_, socket)) = socket else { return false };
         match socket.try_send_to(bytes, flow.remote) {
-            Ok(_) => true,
+            Ok(_) => {
+                self.counters.datagrams_sent.add(1);
+                true
+            }
             // A full send buffer is loss, which the transactions' retransmissions are made for.
             Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => true,
             Err(error) => {
@@ -263,56 +260,49 @@ impl Driver {
         }
     }
 
-    fn send_stream(&mut self, flow: Flow, bytes: Vec<u8>) -> bool {
-        let connection = if flow.connection != 0 {
-            flow.connection
-        } else if let Some(connection) = self.streams.by_remote.get(&flow.remote) {
-            *connection
-        } else {
-            let served = self.sockets.tcp.iter().any(|(bound, _)| bound.is_ipv4() == flow.remote.is_ipv4());
-            if !served || !self.streams.has_room(flow.remote.ip()) {
-                return false;
-            }
-            // Bound only where that can work: a loopback address reaches nothing else, and the reverse.
-            let bind = Some(flow.local).filter(|local| {
-                !local.ip().is_unspecified()
-                    && local.is_ipv4() == flow.remote.is_ipv4()
-                    && local.ip().is_loopback() == flow.remote.ip().is_loopback()
-            });
-            self.streams.connect(bind, flow.remote)
+    fn send_stream(&mut self, flow: Flow, domain: Option<String>, bytes: Vec<u8>) -> bool {
+        let connection = match flow.connection {
+            0 => self.connection_to(flow, domain),
+            known => Some(known),
         };
-        let Some(link) = self.streams.open.get(&connection) else { return false };
-        if link.writer.try_send(bytes).is_err() {
-            // The peer takes nothing, so what it is owed would only grow.
-            link.stop.cancel();
-            return false;
+        connection.is_some_and(|connection| self.links.send(connection, flow, bytes))
+    }
+
+    /// One that is open, or a new one.
+    fn connection_to(&mut self, flow: Flow, domain: Option<String>) -> Option<u64> {
+        let peer = Peer { transport: flow.transport, remote: flow.remote, domain };
+        if let Some(connection) = self.links.find(&peer) {
+            return Some(connection);
         }
-        if link.local.is_none() {
-            let flows = self.streams.unsure.entry(connection).or_default();
-            if !flows.contains(&flow) {
-                flows.push(flow);
-            }
-        }
-        true
+        let secure = match (flow.transport, &self.tls) {
+            (Transport::Tls, Some(tls)) => Some(tls.connector(peer.domain.as_deref(), flow.remote.ip())?),
+            (Transport::Tls, None) => return None,
+            _ if self.sockets.serves(flow.transport, flow.remote) => None,
+            _ => return None,
+        };
+        // Bound only where that can work: a loopback address reaches nothing else, and the reverse.
+        let bind = Some(flow.local).filter(|local| {
+            !local.ip().is_unspecified()
+                && local.is_ipv4() == flow.remote.is_ipv4()
+                && local.ip().is_loopback() == flow.remote.ip().is_loopback()
+        });
+        let connection = self.links.connect(peer, Start::Connect { bind, secure });
+        self.count_streams();
+        connection
     }
 
     fn stream(&mut self, news: FromStream) {
         match news {
-            FromStream::Open { connection, local } => {
-                self.streams.unsure.remove(&connection);
-                if let Some(link) = self.streams.open.get_mut(&connection) {
-                    link.local = Some(local);
+            FromStream::Open { connection, local } => self.links.opened(connection, local),
+            FromStream::Bytes { connection, bytes } => {
+                if let Some(flow) = self.links.flow(connection) {
+                    self.handle(Input::Received { flow, bytes });
                 }
             }
-            FromStream::Bytes { connection, bytes } => {
-                let Some(link) = self.streams.open.get(&connection) else { return };
-                let Some(local) = link.local else { return };
-                let flow = Flow { transport: Transport::Tcp, local, remote: link.remote, connection };
-                self.handle(Input::Received { flow, bytes });
-            }
-            FromStream::Closed { connection } => {
-                self.streams.forget(connection);
-                for flow in self.streams.unsure.remove(&connection).unwrap_or_default() {
+            FromStream::Closed { connection, reason } => {
+                let unanswered = self.links.closed(connection, reason, &self.counters);
+                self.count_streams();
+                for flow in unanswered {
                     self.handle(Input::SendFailed { flow });
                 }
                 self.handle(Input::StreamClosed { connection });
@@ -321,16 +311,25 @@ impl Driver {
     }
 
     fn accept(&mut self, index: usize, stream: TcpStream, remote: SocketAddr) {
-        if !self.streams.has_room(remote.ip()) {
-            tracing::debug!(%remote, listener = index, "too many sip connections");
-            return;
-        }
-        self.streams.accept(stream, remote);
+        let Some((transport, ..)) = self.sockets.listeners.get(index) else { return };
+        let secure = match transport {
+            Transport::Tls => match self.tls.as_ref().and_then(|tls| tls.acceptor()) {
+                Some(acceptor) => Some(acceptor),
+                None => return,
+            },
+            Transport::Udp | Transport::Tcp => None,
+        };
+        self.links.accept(stream, remote, secure, &self.counters);
+        self.count_streams();
+    }
+
+    fn count_streams(&self) {
+        self.counters.streams_open.set(self.links.len() as u64);
     }
 
     fn resolve(&mut self, query: u64, host: String, port: u16, transport: Transport) -> bool {
         let Ok(permit) = self.lookups.clone().try_acquire_owned() else { return false };
-        let ours = self.sockets.local_addrs();
+        let ours = self.endpoint.config().listen.clone();
         let serves = move |address: &SocketAddr| {
             ours.iter().any(|(kind, local)| *kind == transport && local.is_ipv4() == address.is_ipv4())
         };
@@ -356,39 +355,6 @@ impl Driver {
     }
 }
 
-impl Streams {
-    fn has_room(&self, peer: IpAddr) -> bool {
-        self.open.len() < MAX_STREAMS
-            && self.open.values().filter(|link| link.remote.ip() == peer).count() < MAX_STREAMS_PER_PEER
-    }
-
-    fn connect(&mut self, bind: Option<SocketAddr>, remote: SocketAddr) -> u64 {
-        self.last += 1;
-        let link = stream::connect(self.last, bind, remote, self.to_loop.clone());
-        self.keep(link)
-    }
-
-    fn accept(&mut self, stream: TcpStream, remote: SocketAddr) -> u64 {
-        self.last += 1;
-        let link = stream::accept(self.last, stream, remote, self.to_loop.clone());
-        self.keep(link)
-    }
-
-    fn keep(&mut self, link: Link) -> u64 {
-        self.by_remote.insert(link.remote, self.last);
-        self.open.insert(self.last, link);
-        self.last
-    }
-
-    fn forget(&mut self, connection: u64) {
-        if let Some(link) = self.open.remove(&connection)
-            && self.by_remote.get(&link.remote) == Some(&connection)
-        {
-            self.by_remote.remove(&link.remote);
-        }
-    }
-}
-
 async fn sleep_until(deadline: Option<Timestamp>) {
     match deadline {
         Some(at) => tokio::time::sleep(at.since(clock::now())).await,
@@ -411,7 +377,7 @@ async fn readable(sockets: &Sockets) -> usize {
 
 async fn acceptable(sockets: &Sockets) -> std::io::Result<(usize, TcpStream, SocketAddr)> {
     std::future::poll_fn(|context| {
-        for (index, (_, listener)) in sockets.tcp.iter().enumerate() {
+        for (index, (.., listener)) in sockets.listeners.iter().enumerate() {
             if let Poll::Ready(accepted) = listener.poll_accept(context) {
                 return Poll::Ready(accepted.map(|(stream, remote)| (index, stream, remote)));
             }

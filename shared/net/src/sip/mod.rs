@@ -10,16 +10,22 @@
 //! kernel and no event is lost; commands and timers still work.
 
 mod bind;
+mod counters;
 mod driver;
+mod links;
 mod stream;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use shared::sip::{Command, Config, Event, Transport};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
+use tokio_util::sync::CancellationToken;
 
 pub use bind::{BindError, local_ip_towards};
+pub use counters::DriverCounts;
+pub use tls::{ClientCertificates, Identity, TlsConfig, TlsError, Validity};
 
 /// Events that wait for the user before sockets are no longer read.
 pub const EVENT_QUEUE_LEN: usize = 1024;
@@ -27,15 +33,40 @@ pub const EVENT_QUEUE_LEN: usize = 1024;
 pub const COMMAND_QUEUE_LEN: usize = 1024;
 
 /// What to listen on, and how to behave.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct DriverConfig {
     /// UDP sockets; port 0 lets the system choose.
     pub udp: Vec<SocketAddr>,
     /// TCP listeners; port 0 lets the system choose. Without any there are no outgoing streams either.
     pub tcp: Vec<SocketAddr>,
+    /// TLS; none for neither listeners nor outgoing connections.
+    pub tls: Option<TlsConfig>,
+    /// How many streams there may be.
+    pub streams: StreamLimits,
     /// Settings of the endpoint; `listen` is filled in from the bound sockets, and `advertised`, when it is none
     /// and a socket is bound to the unspecified address, with the address that faces the default route.
     pub endpoint: Config,
+}
+
+/// How many TCP and TLS connections a driver holds. Further ones that come in are closed at once, further ones that
+/// go out fail as if refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamLimits {
+    /// All together, in both directions.
+    pub streams: usize,
+    /// With one address, so that one peer cannot take them all.
+    pub streams_per_peer: usize,
+    /// TLS handshakes of those who connect that are not finished. One more ends the oldest: an honest handshake
+    /// takes a fraction of a second, so a flood wears out itself first.
+    pub handshakes: usize,
+    /// The same from one address; one more is closed at once.
+    pub handshakes_per_peer: usize,
+}
+
+impl Default for StreamLimits {
+    fn default() -> Self {
+        StreamLimits { streams: 4096, streams_per_peer: 1024, handshakes: 512, handshakes_per_peer: 64 }
+    }
 }
 
 /// The driver has ended, because its events have nobody who takes them.
@@ -54,6 +85,8 @@ pub enum CommandError {
 pub struct SipHandle {
     commands: mpsc::Sender<Command>,
     local: Arc<[(Transport, SocketAddr)]>,
+    counters: Arc<counters::Counters>,
+    reload: Arc<Notify>,
 }
 
 impl SipHandle {
@@ -68,6 +101,17 @@ impl SipHandle {
             mpsc::error::TrySendError::Full(_) => CommandError::Full,
             mpsc::error::TrySendError::Closed(_) => CommandError::Stopped,
         })
+    }
+
+    /// Reads the files of TLS again, soon; what is wrong with them is logged, and the old ones stay in use. Changed
+    /// files are also found without this, within a minute.
+    pub fn reload_certificates(&self) {
+        self.reload.notify_one();
+    }
+
+    /// What the driver has counted.
+    pub fn counts(&self) -> DriverCounts {
+        self.counters.read()
     }
 
     /// The bound sockets with their true ports, UDP first, in the order of the configuration.
@@ -89,20 +133,49 @@ impl SipDriver {
     /// Binds the sockets and starts the task; needs a tokio runtime. `seed` feeds the endpoint's tags and branches:
     /// give each process another one.
     pub fn start(config: DriverConfig, seed: u64) -> Result<(SipHandle, mpsc::Receiver<Event>), BindError> {
-        let sockets = bind::Sockets::bind(&config.udp, &config.tcp)?;
+        let DriverConfig { udp, tcp, tls, streams, endpoint } = config;
+        let tls_listen = tls.as_ref().map(|tls| tls.listen.clone()).unwrap_or_default();
+        let tls = tls.map(tls::Tls::load).transpose()?.map(Arc::new);
+        let sockets = bind::Sockets::bind(&udp, &tcp, &tls_listen)?;
         let local: Arc<[_]> = sockets.local_addrs().into();
-        let mut endpoint = config.endpoint;
+        let mut endpoint = endpoint;
         endpoint.listen = local.to_vec();
+        if tls.is_some() {
+            endpoint.listen.extend(outgoing_only(&local));
+        }
         if endpoint.advertised.is_none() {
             let unspecified = local.iter().find(|(_, address)| address.ip().is_unspecified());
             endpoint.advertised = unspecified.and_then(|(_, address)| bind::default_ip(address.is_ipv4()));
         }
         let (commands, command_queue) = mpsc::channel(COMMAND_QUEUE_LEN);
         let (events, receiver) = mpsc::channel(EVENT_QUEUE_LEN);
-        let driver = driver::Driver::new(sockets, endpoint, seed, command_queue, events);
-        tokio::spawn(driver.run());
-        Ok((SipHandle { commands, local }, receiver))
+        let counters = Arc::new(counters::Counters::default());
+        let reload = Arc::new(Notify::new());
+        let keeper = CancellationToken::new();
+        if let Some(tls) = &tls {
+            tokio::spawn(tls::keep(tls.clone(), reload.clone(), keeper.clone()));
+        }
+        let parts = driver::Parts { sockets, tls, limits: streams, counters: counters.clone() };
+        let driver = driver::Driver::new(parts, endpoint, seed, command_queue, events);
+        tokio::spawn(async move {
+            let _ended = keeper.drop_guard();
+            driver.run().await;
+        });
+        Ok((SipHandle { commands, local, counters, reload }, receiver))
     }
+}
+
+/// TLS without a listener still goes out: one entry an address family that other sockets have and TLS has not.
+fn outgoing_only(local: &[(Transport, SocketAddr)]) -> Vec<(Transport, SocketAddr)> {
+    [true, false]
+        .into_iter()
+        .filter_map(|v4| {
+            let mut family = local.iter().filter(|(_, address)| address.is_ipv4() == v4);
+            let (_, first) = family.clone().next()?;
+            let listens = family.any(|(transport, _)| *transport == Transport::Tls);
+            (!listens).then_some((Transport::Tls, SocketAddr::new(first.ip(), 0)))
+        })
+        .collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 use super::*;
 
+mod secure;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ struct Side {
 fn config(user_methods: Vec<Method>) -> DriverConfig {
     let any = SocketAddr::new(LOCALHOST, 0);
     let endpoint = Config { user_methods, ..Config::default() };
-    DriverConfig { udp: vec![any], tcp: vec![any], endpoint }
+    DriverConfig { udp: vec![any], tcp: vec![any], endpoint, ..DriverConfig::default() }
 }
 
 fn side(seed: u64, user_methods: Vec<Method>) -> Side {
@@ -254,17 +256,16 @@ async fn says_which_port_is_in_use() {
         let address = them.handle.local_addr(transport).expect("bound");
         let (udp, tcp) = match transport {
             Transport::Udp => (vec![address], Vec::new()),
-            Transport::Tcp => (Vec::new(), vec![address]),
+            Transport::Tcp | Transport::Tls => (Vec::new(), vec![address]),
         };
-        let config = DriverConfig { udp, tcp, endpoint: Config::default() };
+        let config = DriverConfig { udp, tcp, ..DriverConfig::default() };
         let error = SipDriver::start(config, 1).expect_err("taken").to_string();
         let expected = format!("SIP port {} ({}) on 127.0.0.1 is in use", address.port(), transport.as_via());
         assert!(error.starts_with(&expected), "{error}");
     }
     let config = DriverConfig {
         udp: vec![SocketAddr::new(Ipv4Addr::new(192, 0, 2, 1).into(), 0)],
-        tcp: Vec::new(),
-        endpoint: Config::default(),
+        ..DriverConfig::default()
     };
     let error = SipDriver::start(config, 1).expect_err("not ours").to_string();
     assert!(error.starts_with("192.0.2.1 is no address of this machine"), "{error}");

@@ -38,7 +38,7 @@ impl Core {
             let via = server.request.headers.via();
             server.flow.connection = 0;
             if let Some(ip) = via.as_ref().and_then(Via::ip) {
-                let port = via.and_then(|via| via.port).unwrap_or(DEFAULT_PORT);
+                let port = via.and_then(|via| via.port).unwrap_or(server.flow.transport.default_port());
                 server.flow.remote = SocketAddr::new(ip, port);
             }
         }
@@ -64,8 +64,10 @@ impl Core {
     /// Sends a request for the first time, or again to another address under a new branch.
     pub(super) fn launch(&mut self, now: Timestamp, id: TransactionId, flow: Flow, may_wish: bool) {
         let branch = format!("{MAGIC}{:016x}", self.random.next_u64());
-        let contact = self.table.clients.get(&id).and_then(|client| client.contact_user.clone());
-        let contact = contact.map(|user| self.contact(&user, &flow));
+        let contact = self.table.clients.get(&id).and_then(|client| {
+            let user = client.contact_user.as_deref()?;
+            Some(self.contact(user, &flow, is_sips(&client.request)))
+        });
         let Some(client) = self.table.clients.get_mut(&id) else { return };
         client.request.headers.remove("Via");
         if let Some(contact) = contact {
@@ -93,7 +95,9 @@ impl Core {
             Method::Invite => ClientMachine::Invite(ClientInvite::new(now, self.config.timers, reliable)),
             _ => ClientMachine::Other(ClientOther::new(now, self.config.timers, reliable)),
         };
+        let mut domain = None;
         if let Some(client) = self.table.clients.get_mut(&id) {
+            domain = client.domain.clone();
             client.request = request;
             client.bytes = bytes.clone();
             client.flow = actual;
@@ -103,11 +107,17 @@ impl Core {
         self.table.index_client(id, &branch);
         // A firewall that swallows the connection must not cost the call: UDP after a moment.
         self.schedule.set(Due::Fallback(id), udp_instead.map(|_| now + TCP_PATIENCE));
-        self.send(actual, bytes);
+        self.send_to(actual, domain, bytes);
         self.settle_client(id);
     }
 
-    pub(super) fn launch_ack(&mut self, mut ack: Request, flow: Flow, invite: TransactionId) {
+    pub(super) fn launch_ack(
+        &mut self,
+        mut ack: Request,
+        flow: Flow,
+        domain: Option<String>,
+        invite: TransactionId,
+    ) {
         let branch = format!("{MAGIC}{:016x}", self.random.next_u64());
         ack.headers.push_front("Via", self.via(&flow, &branch));
         let bytes = wire::write_request(&ack);
@@ -115,20 +125,16 @@ impl Core {
         if let Some(client) = self.table.clients.get_mut(&invite)
             && client.acks.len() < MAX_FORKS
         {
-            client.acks.push(KeptAck { to_tag, flow, bytes: bytes.clone() });
+            client.acks.push(KeptAck { to_tag, flow, domain: domain.clone(), bytes: bytes.clone() });
         }
-        self.send(flow, bytes);
+        self.send_to(flow, domain, bytes);
     }
 
     fn via(&self, flow: &Flow, branch: &str) -> String {
         let own = self.facing(flow);
+        let port = if own.port() == 0 { String::new() } else { format!(":{}", own.port()) };
         // RFC 3581: rport asks for the answer to come back to where we sent from.
-        format!(
-            "SIP/2.0/{} {}:{};branch={branch};rport",
-            flow.transport.as_via(),
-            host_of(own.ip()),
-            own.port()
-        )
+        format!("SIP/2.0/{} {}{port};branch={branch};rport", flow.transport.as_via(), host_of(own.ip()),)
     }
 
     pub(super) fn first_flow(&self, hop: &Hop) -> First {
@@ -136,19 +142,16 @@ impl Core {
             Hop::Flow(flow) => return First::Flow(*flow),
             Hop::Uri(uri) => uri,
         };
-        // sips: asks for TLS on every hop; a plain transport would break that promise.
-        if uri.scheme != Scheme::Sip {
-            return First::Impossible;
-        }
-        let transport = match uri.params.get("transport") {
-            None => self.default_transport(),
-            Some(token) => match Transport::from_token(token) {
-                Some(transport) => transport,
-                None => return First::Impossible,
-            },
+        let named = uri.params.get("transport").map(Transport::from_token);
+        let transport = match (&uri.scheme, named) {
+            (Scheme::Sip, None) => self.default_transport(),
+            (Scheme::Sip, Some(Some(transport))) => transport,
+            // RFC 3261 §26.2.2: sips: asks for TLS on every hop, and TLS runs over TCP (RFC 5630 §3.1.3).
+            (Scheme::Sips, None | Some(Some(Transport::Tcp | Transport::Tls))) => Transport::Tls,
+            _ => return First::Impossible,
         };
         let host = uri.params.get("maddr").unwrap_or(&uri.host);
-        let port = uri.port.unwrap_or(DEFAULT_PORT);
+        let port = uri.port.unwrap_or(transport.default_port());
         match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
             Ok(ip) => {
                 let remote = SocketAddr::new(ip, port);
@@ -161,13 +164,10 @@ impl Core {
         }
     }
 
-    /// UDP (RFC 3263 §4.1), unless we only have TCP.
+    /// UDP (RFC 3263 §4.1), unless we only have streams.
     fn default_transport(&self) -> Transport {
-        if self.config.listen.iter().any(|(transport, _)| *transport == Transport::Udp) {
-            Transport::Udp
-        } else {
-            Transport::Tcp
-        }
+        let has = |wanted| self.config.listen.iter().any(|(transport, _)| *transport == wanted);
+        [Transport::Udp, Transport::Tcp].into_iter().find(|wanted| has(*wanted)).unwrap_or(Transport::Tls)
     }
 
     pub(super) fn ask(&mut self, host: String, port: u16, transport: Transport, question: Question) -> u64 {

@@ -17,7 +17,7 @@ mod saved;
 mod usage;
 
 use super::api::{Command, EndedBy, Event, Flow, SessionId, TransactionId};
-use super::core::{Answered, Core, Due};
+use super::core::{Answered, Core, Due, is_sips};
 use super::dialog::Dialog;
 use super::digest::Client;
 use super::message::{Body, Headers, Method, Request, Response};
@@ -312,7 +312,7 @@ impl Session {
     fn reply(&self, core: &Core, request: &Request, status: u16, reason: &str, flow: &Flow) -> Response {
         let mut response = request.reply(status, reason, Some(&self.local_tag));
         if status > 100 && status < 300 {
-            response.headers.push("Contact", core.contact(&self.contact_user, flow));
+            response.headers.push("Contact", core.contact(&self.contact_user, flow, is_sips(request)));
             response.headers.push("Allow", core.allow());
         }
         if (200..300).contains(&status) {

@@ -122,6 +122,8 @@ impl ClientMachine {
 pub(super) struct KeptAck {
     pub to_tag: String,
     pub flow: Flow,
+    /// As in [`ClientTransaction::domain`].
+    pub domain: Option<String>,
     pub bytes: Vec<u8>,
 }
 
@@ -135,6 +137,8 @@ pub(super) struct ClientTransaction {
     pub bytes: Vec<u8>,
     /// Meaningless while resolving.
     pub flow: Flow,
+    /// The name that a new TLS connection has to prove.
+    pub domain: Option<String>,
     /// User part of the Contact to put in when the flow is known.
     pub contact_user: Option<String>,
     /// Further addresses to try (RFC 3263 §4.3).
@@ -246,6 +250,7 @@ impl Table {
             request,
             bytes: Vec::new(),
             flow,
+            domain: None,
             contact_user: None,
             more: Vec::new(),
             udp_instead: None,

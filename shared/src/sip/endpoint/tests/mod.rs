@@ -4,6 +4,7 @@ mod flows;
 mod loss;
 mod refusals;
 mod registration;
+mod secure;
 mod within;
 
 use std::time::Duration;
