@@ -39,6 +39,8 @@ impl Switch {
                 self.leg_over(session, |leg| Input::LegEnded { leg, how });
             }
             Event::Reoffer { session, body } => self.reoffer(session, body.as_ref()),
+            Event::EarlyOffer { session, body } => self.early_offer(session, &body),
+            Event::EarlyAnswer { session, body } => self.late_answer(session, body.as_ref()),
             Event::Refer { session, refer_to, .. } => {
                 if let Some((call, leg)) = self.sessions.get(&session).copied() {
                     let target = self.transfer_target(&refer_to.uri);
@@ -239,6 +241,22 @@ impl Switch {
                 self.sip(Command::Answer { session, headers: Vec::new(), body: Some(Body::sdp(text)) });
             }
         }
+    }
+
+    /// UPDATE or PRACK with an offer before the leg is answered (RFC 3311, RFC 3262).
+    fn early_offer(&mut self, session: SessionId, body: &Body) {
+        let place = self.sessions.get(&session).copied();
+        let known = place
+            .and_then(|(call, leg)| Some((leg, self.calls.get_mut(&call)?.legs.get_mut(&leg)?)))
+            .map(|(leg, known)| (leg, known.description.answer(&body.bytes, &known.local)));
+        let answer = match known {
+            Some((leg, Ok((text, negotiated)))) => {
+                self.media.connect(leg, negotiated);
+                Some(Body::sdp(text))
+            }
+            _ => None,
+        };
+        self.sip(Command::AnswerEarly { session, body: answer });
     }
 
     fn hold_of(&mut self, call: CallId, leg: LegId, held: bool) {

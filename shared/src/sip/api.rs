@@ -133,6 +133,20 @@ impl TimerConfig {
     }
 }
 
+/// When provisional responses are made reliable (RFC 3262). Either way a peer that requires it in its INVITE gets
+/// it, and what a peer sends reliably is acknowledged, except under `Never`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReliableProvisional {
+    /// Not supported: an INVITE that requires it is refused with 420.
+    Never,
+    /// For a peer that requires it, and with early media for one that supports it.
+    #[default]
+    WhenAsked,
+    /// Our INVITEs require it, and so do we of our callers: 421 to one that cannot.
+    Required,
+}
+
 /// Settings of an endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Config {
@@ -158,6 +172,8 @@ pub struct Config {
     pub user_methods: Vec<Method>,
     /// Shortest session interval that is accepted (RFC 4028 §5), at least 90.
     pub min_session_expires_secs: u32,
+    /// PRACK.
+    pub reliable_provisional: ReliableProvisional,
     /// Session interval asked for in our INVITEs; `None` asks for none but still answers the peer's wish.
     pub session_expires_secs: Option<u32>,
 }
@@ -174,6 +190,7 @@ impl Default for Config {
             max_datagram_len: 1300,
             user_methods: Vec::new(),
             min_session_expires_secs: 90,
+            reliable_provisional: ReliableProvisional::default(),
             session_expires_secs: None,
         }
     }
@@ -313,11 +330,19 @@ pub enum Command {
         /// The answer, or the offer when the request had none.
         body: Option<Body>,
     },
-    /// The ACK for a 2xx that carried the offer, see [`Command::Invite`] without a body.
+    /// The ACK for a 2xx that carried the offer, or the PRACK for a provisional response that did
+    /// ([`Event::Progress`] says so); see [`Command::Invite`] without a body.
     Acknowledge {
         /// Which.
         session: SessionId,
         /// The answer.
+        body: Option<Body>,
+    },
+    /// Answer [`Event::EarlyOffer`].
+    AnswerEarly {
+        /// Which.
+        session: SessionId,
+        /// The answer; `None` refuses the offer with 488.
         body: Option<Body>,
     },
     /// Refuse an incoming INVITE, or the request of [`Event::Reoffer`].
@@ -342,6 +367,15 @@ pub enum Command {
     /// is retried inside. A second one before the first is done takes the place of the first if that has not
     /// been sent.
     Reinvite {
+        /// Which.
+        session: SessionId,
+        /// The new offer.
+        body: Body,
+    },
+    /// Offer again by UPDATE (RFC 3311): before the answer too, once the first offer was answered in a reliable
+    /// provisional response; until then it waits. A peer that does not know UPDATE gets a re-INVITE after the
+    /// answer. Answered like [`Command::Reinvite`].
+    Update {
         /// Which.
         session: SessionId,
         /// The new offer.

@@ -10,7 +10,9 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
-use super::api::{Config, Event, Flow, Output, RegistrationId, SessionId, TransactionId, Transport};
+use super::api::{
+    Config, Event, Flow, Output, RegistrationId, ReliableProvisional, SessionId, TransactionId, Transport,
+};
 use super::dialog::Hop;
 use super::header::{MAGIC, Via};
 use super::message::{Method, Request, Response};
@@ -164,6 +166,9 @@ impl Core {
     /// Value of Allow.
     pub(super) fn allow(&self) -> String {
         let mut allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY".to_owned();
+        if self.config.reliable_provisional != ReliableProvisional::Never {
+            allow.push_str(", PRACK");
+        }
         for method in &self.config.user_methods {
             if !allow.split(", ").any(|have| have == method.as_str()) {
                 allow.push_str(", ");
@@ -171,6 +176,14 @@ impl Core {
             }
         }
         allow
+    }
+
+    /// Value of Supported: the option tags that are understood.
+    pub(super) fn supported(&self) -> &'static str {
+        match self.config.reliable_provisional {
+            ReliableProvisional::Never => "timer",
+            ReliableProvisional::WhenAsked | ReliableProvisional::Required => "timer, 100rel",
+        }
     }
 
     /// Starts a client transaction. Via and, with a contact user, Contact are put in when the flow is known.

@@ -139,12 +139,14 @@ impl Endpoint {
             | Command::Acknowledge { session, .. }
             | Command::Reject { session, .. }
             | Command::Hangup { session, .. }
+            | Command::AnswerEarly { session, .. }
             | Command::Reinvite { session, .. }
+            | Command::Update { session, .. }
             | Command::Info { session, .. }
             | Command::Refer { session, .. }
             | Command::RespondRefer { session, .. }
             | Command::NotifyRefer { session, .. } => {
-                self.with_session(session, |session, core| session.command(now, core, command));
+                self.with_session(now, session, |session, core| session.command(now, core, command));
             }
             Command::Register { registration, aor, registrar, contact_user, expires_secs, credentials } => {
                 let made = Registration::new(
@@ -278,7 +280,7 @@ impl Endpoint {
                     }
                 }
                 Due::Session(id, timer) => {
-                    self.with_session(id, |session, core| session.tick(now, core, timer))
+                    self.with_session(now, id, |session, core| session.tick(now, core, timer))
                 }
                 Due::Registration(id) => {
                     if let Some(registration) = self.registrations.get_mut(&id) {
@@ -294,7 +296,9 @@ impl Endpoint {
         match answered.owner {
             Owner::Session(id, purpose) => {
                 if self.sessions.contains_key(&id) {
-                    self.with_session(id, |session, core| session.answered(now, core, purpose, answered));
+                    self.with_session(now, id, |session, core| {
+                        session.answered(now, core, purpose, answered)
+                    });
                 } else if purpose == Purpose::Invite && (200..300).contains(&answered.response.status) {
                     drop_fork(now, &mut self.core, &answered, None, &mut Client::default());
                 }
@@ -319,13 +323,13 @@ impl Endpoint {
         self.sessions.insert(session.id, session);
     }
 
-    fn with_session(&mut self, id: SessionId, act: impl FnOnce(&mut Session, &mut Core)) {
+    fn with_session(&mut self, now: Timestamp, id: SessionId, act: impl FnOnce(&mut Session, &mut Core)) {
         let Some(session) = self.sessions.get_mut(&id) else { return };
         act(session, &mut self.core);
         if session.is_gone()
-            && let Some(session) = self.sessions.remove(&id)
+            && let Some(mut session) = self.sessions.remove(&id)
         {
-            session.forget(&mut self.core);
+            session.forget(now, &mut self.core);
             self.by_dialog.remove(&(session.call_id, session.local_tag));
         }
     }

@@ -1,5 +1,6 @@
 //! Own typed views of header values; rsip's fail on IPv6 literals, quoted parameters and lists.
 
+mod reliable;
 mod text;
 
 use std::fmt;
@@ -8,6 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+pub use reliable::RAck;
 use text::{find_outside_quotes, token};
 pub use text::{is_token, quote, split, unquote};
 

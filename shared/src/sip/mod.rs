@@ -30,7 +30,7 @@ pub mod wire;
 
 pub use api::{
     Command, Config, Credentials, EndedBy, Event, Flow, IncomingInfo, Input, Output, RegistrationId,
-    SessionId, TimerConfig, TransactionId, Transport,
+    ReliableProvisional, SessionId, TimerConfig, TransactionId, Transport,
 };
 pub use dialog::Dialog;
 pub use endpoint::Endpoint;

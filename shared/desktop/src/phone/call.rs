@@ -315,16 +315,10 @@ impl Call {
         config: &EngineConfig,
         random: &mut StdRng,
     ) {
-        let local = self.local(config);
         let session = self.session;
         let answer = match body {
-            None => Ok(self.description.offer(&local)),
-            Some(body) => match self.description.answer(&body.bytes, &local) {
-                Ok((answer, negotiated)) => {
-                    self.connect(now, negotiated, random).map(|()| answer).map_err(|_| 500)
-                }
-                Err(error) => Err(error.status()),
-            },
+            None => Ok(self.description.offer(&self.local(config))),
+            Some(body) => self.agree(now, body, config, random),
         };
         match answer {
             Ok(answer) => {
@@ -337,6 +331,34 @@ impl Call {
             Err(status) => self.reject(status),
         }
         self.show(now);
+    }
+
+    /// The far side offers again before the answer.
+    pub(super) fn early_offer(
+        &mut self,
+        now: Timestamp,
+        body: &Body,
+        config: &EngineConfig,
+        random: &mut StdRng,
+    ) {
+        let answer = self.agree(now, body, config, random).ok().map(Body::sdp);
+        self.send(sip::Command::AnswerEarly { session: self.session, body: answer });
+        self.show(now);
+    }
+
+    /// Takes an offer: the answer to it, or the status to refuse it with.
+    fn agree(
+        &mut self,
+        now: Timestamp,
+        body: &Body,
+        config: &EngineConfig,
+        random: &mut StdRng,
+    ) -> Result<String, u16> {
+        let local = self.local(config);
+        let (answer, negotiated) =
+            self.description.answer(&body.bytes, &local).map_err(|error| error.status())?;
+        self.connect(now, negotiated, random).map_err(|_| 500_u16)?;
+        Ok(answer)
     }
 
     /// Blind transfer; false when it makes no sense now.

@@ -462,6 +462,8 @@ fn session_of(event: &sip::Event) -> Option<SessionId> {
         | sip::Event::Confirmed { session, .. }
         | sip::Event::Rejected { session, .. }
         | sip::Event::Reoffer { session, .. }
+        | sip::Event::EarlyOffer { session, .. }
+        | sip::Event::EarlyAnswer { session, .. }
         | sip::Event::ReinviteDone { session, .. }
         | sip::Event::ReinviteFailed { session, .. }
         | sip::Event::Info { session, .. }

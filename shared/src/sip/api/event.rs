@@ -62,12 +62,14 @@ pub enum Event {
         reason: String,
         /// Early media.
         body: Option<Body>,
+        /// The body is an offer (our INVITE had none), to be answered by [`Command::Acknowledge`](super::Command::Acknowledge).
+        offers: bool,
     },
     /// Our INVITE got a 2xx; ACK is sent (unless the 2xx carries the offer).
     Answered {
         /// Which.
         session: SessionId,
-        /// The answer.
+        /// The answer; when it came reliably before the 2xx (RFC 3262), what came last.
         body: Option<Body>,
         /// All headers of the 2xx.
         headers: Headers,
@@ -89,6 +91,21 @@ pub enum Event {
         reason: String,
         /// Contacts of a 3xx.
         contacts: Vec<NameAddr>,
+    },
+    /// PRACK: the answer to the offer of our provisional response.
+    EarlyAnswer {
+        /// Which.
+        session: SessionId,
+        /// The answer, if the peer made one.
+        body: Option<Body>,
+    },
+    /// The peer offers again before the session is confirmed, by UPDATE or PRACK; answer with
+    /// [`Command::AnswerEarly`](super::Command::AnswerEarly).
+    EarlyOffer {
+        /// Which.
+        session: SessionId,
+        /// The offer.
+        body: Body,
     },
     /// The peer offers again, by re-INVITE or UPDATE; answer with [`Command::Answer`](super::Command::Answer) or [`Command::Reject`](super::Command::Reject).
     /// Without a body the peer asks for our offer.

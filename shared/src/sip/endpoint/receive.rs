@@ -2,11 +2,11 @@
 //! request.
 
 use super::Endpoint;
-use crate::sip::api::{Event, Flow, SessionId, Transport};
+use crate::sip::api::{Event, Flow, ReliableProvisional, SessionId, Transport};
 use crate::sip::core::{mark_source, reply_flow};
 use crate::sip::digest::Algorithm;
 use crate::sip::message::{Message, Method, Request, Response};
-use crate::sip::session::{SUPPORTED, Session};
+use crate::sip::session::Session;
 use crate::sip::stream::Frame;
 use crate::sip::transaction::{ServerInvite, ServerMachine, ServerOther, Step};
 use crate::sip::uri::Scheme;
@@ -103,7 +103,9 @@ impl Endpoint {
             .all("Require")
             .flat_map(|value| value.split(','))
             .map(str::trim)
-            .filter(|tag| !tag.is_empty() && !SUPPORTED.split(", ").any(|own| own.eq_ignore_ascii_case(tag)))
+            .filter(|tag| {
+                !tag.is_empty() && !self.core.supported().split(", ").any(|own| own.eq_ignore_ascii_case(tag))
+            })
             .collect();
         if !unknown.is_empty() {
             return with(420, "Unsupported", unknown.join(", "));
@@ -121,6 +123,12 @@ impl Endpoint {
         }
         if within {
             return None;
+        }
+        if request.method == Method::Invite
+            && self.core.config.reliable_provisional == ReliableProvisional::Required
+            && !["Supported", "Require"].iter().any(|name| request.headers.lists(name, "100rel"))
+        {
+            return with(421, "Require", "100rel".into());
         }
         if self.core.table.is_merged(request) {
             return Some((482, Vec::new()));
@@ -158,7 +166,7 @@ impl Endpoint {
             server.session = Some(id);
         }
         self.core.settle_server(transaction);
-        self.with_session(id, |session, core| session.request(now, core, transaction, request, flow));
+        self.with_session(now, id, |session, core| session.request(now, core, transaction, request, flow));
     }
 
     fn outside_dialog(&mut self, now: Timestamp, flow: Flow, request: Request) {
@@ -195,7 +203,7 @@ impl Endpoint {
                 response.headers.remove("Record-Route");
                 response.headers.push("Allow", self.core.allow());
                 response.headers.push("Accept", "application/sdp");
-                response.headers.push("Supported", SUPPORTED);
+                response.headers.push("Supported", self.core.supported());
                 self.core.respond(now, transaction, response);
             }
             _ => {
@@ -229,7 +237,7 @@ impl Endpoint {
         };
         let key = (request.headers.call_id().to_owned(), tag);
         if let Some(id) = self.by_dialog.get(&key).copied() {
-            self.with_session(id, |session, core| session.ack(now, core, request));
+            self.with_session(now, id, |session, core| session.ack(now, core, request));
         }
     }
 
@@ -251,7 +259,7 @@ impl Endpoint {
         let open = self.core.table.servers.get(&invite).is_some_and(|server| server.machine.is_open());
         if let Some(session) = session.filter(|_| open) {
             let reason = request.headers.get("Reason").map(Into::into);
-            self.with_session(session, |session, core| session.cancelled(now, core, invite, reason));
+            self.with_session(now, session, |session, core| session.cancelled(now, core, invite, reason));
         }
     }
 

@@ -1,4 +1,4 @@
-//! Offers within a confirmed session: re-INVITE both ways, UPDATE answered, glare (RFC 3261 §14, RFC 3311).
+//! Offers within a session: re-INVITE and UPDATE both ways, glare (RFC 3261 §14, RFC 3311).
 
 use std::time::Duration;
 
@@ -6,16 +6,25 @@ use super::refresh::Side;
 use super::*;
 
 impl Session {
-    pub(super) fn reinvite(&mut self, now: Timestamp, core: &mut Core, body: Body) {
-        if matches!(self.phase, Phase::Confirmed) {
-            self.wanted = Some(body);
-            self.try_reinvite(now, core);
+    pub(super) fn want(&mut self, now: Timestamp, core: &mut Core, wanted: Wanted) {
+        if matches!(self.phase, Phase::Calling(_) | Phase::Ringing { .. } | Phase::Confirmed) {
+            self.wanted = Some(wanted);
+            self.try_change(now, core);
         }
     }
 
     /// Sends the offer that waits, if nothing else is going on.
-    pub(super) fn try_reinvite(&mut self, now: Timestamp, core: &mut Core) {
-        let free = matches!(self.phase, Phase::Confirmed)
+    pub(super) fn try_change(&mut self, now: Timestamp, core: &mut Core) {
+        let Some(wanted) = &self.wanted else { return };
+        let by_update = wanted.update && self.peer_updates;
+        let open = match self.phase {
+            Phase::Confirmed => true,
+            // RFC 3311 §5.1: once the first offer was answered reliably.
+            Phase::Calling(_) => by_update && self.agreed_early().is_some(),
+            Phase::Ringing { .. } => by_update && self.reliable.agreed,
+            Phase::Leaving { .. } | Phase::Closing | Phase::Gone => false,
+        };
+        let free = open
             && matches!(self.change, Change::Idle)
             && self.unacked.is_none()
             && self.late_ack.is_none()
@@ -23,20 +32,30 @@ impl Session {
         if !free {
             return;
         }
-        if let Some(body) = self.wanted.take() {
-            self.offer(now, core, Some(body), ChangeKind::Wanted);
+        if let Some(Wanted { body, update }) = self.wanted.take() {
+            let method = if by_update { Method::Update } else { Method::Invite };
+            self.offer(now, core, Some(body), ChangeKind::Wanted { update }, method);
         }
     }
 
-    pub(super) fn offer(&mut self, now: Timestamp, core: &mut Core, body: Option<Body>, kind: ChangeKind) {
-        let allow = core.allow();
-        let Some(dialog) = &mut self.dialog else { return };
-        let mut request = dialog.request(Method::Invite, None);
-        request.headers.push("Allow", allow);
-        request.headers.push("Supported", SUPPORTED);
+    pub(super) fn offer(
+        &mut self,
+        now: Timestamp,
+        core: &mut Core,
+        body: Option<Body>,
+        kind: ChangeKind,
+        method: Method,
+    ) {
+        let purpose = if method == Method::Update { Purpose::Update } else { Purpose::Reinvite };
+        let tag = self.agreed_early().map(|dialog| dialog.remote_tag().to_owned()).unwrap_or_default();
+        let Some(dialog) = self.dialog_with(&tag) else { return };
+        let mut request = dialog.request(method, None);
+        request.headers.push("Allow", core.allow());
+        // Reliable provisional responses to a re-INVITE would serve nobody.
+        request.headers.push("Supported", "timer");
         self.ask_refresh(&mut request);
         request.set_body(body.as_ref());
-        if let Some(transaction) = self.send(now, core, request, Purpose::Reinvite) {
+        if let Some(transaction) = self.send(now, core, request, purpose) {
             self.change = Change::Ours { transaction, body, kind };
         }
     }
@@ -55,7 +74,8 @@ impl Session {
         }
         let status = answered.response.status;
         let confirmed = matches!(self.phase, Phase::Confirmed);
-        if confirmed && let Some(again) = self.retry(now, core, purpose, &answered) {
+        let lives = confirmed || matches!(self.phase, Phase::Calling(_) | Phase::Ringing { .. });
+        if lives && let Some(again) = self.retry(now, core, purpose, &answered) {
             if let Change::Ours { transaction, .. } = &mut self.change {
                 *transaction = again;
             }
@@ -64,13 +84,16 @@ impl Session {
         let Change::Ours { body, kind, .. } = std::mem::replace(&mut self.change, Change::Idle) else {
             return;
         };
-        let wanted = kind == ChangeKind::Wanted;
+        let wanted = matches!(kind, ChangeKind::Wanted { .. });
         match status {
             200..=299 => {
                 self.glares = 0;
-                if let Some(dialog) = &mut self.dialog {
+                let tag =
+                    answered.response.headers.get("To").and_then(crate::sip::header::tag).unwrap_or_default();
+                if let Some(dialog) = self.dialog_with(&tag) {
                     dialog.refresh_target(&answered.response.headers);
                 }
+                self.describe_early(&tag, answered.response.body());
                 self.learn(&answered.response.headers);
                 if confirmed {
                     self.start_refresh(now, core, answered.response.headers.session_expires(), Side::Caller);
@@ -80,21 +103,21 @@ impl Session {
                     let late_ack = LateAck { transaction: answered.transaction, request: answered.request };
                     self.send_late_ack(core, late_ack, None);
                 }
-                if wanted && confirmed {
+                if wanted && lives {
                     core.event(Event::ReinviteDone { session: self.id, body: answered.response.body() });
                 }
             }
-            _ if !confirmed => {}
+            _ if !lives => {}
             491 if self.glares < MAX_GLARES => {
                 self.glares += 1;
-                if wanted && self.wanted.is_none() {
-                    self.wanted = body;
+                if let (ChangeKind::Wanted { update }, None, Some(body)) = (kind, &self.wanted, body) {
+                    self.wanted = Some(Wanted { body, update });
                 }
                 self.wait_for_glare(now, core, kind);
                 return;
             }
             // §12.2.1.2: the dialog is gone at the far side, or the far side is.
-            481 | 408 => {
+            481 | 408 if confirmed => {
                 if wanted {
                     core.event(Event::ReinviteFailed { session: self.id, status });
                 }
@@ -105,7 +128,7 @@ impl Session {
             _ if wanted => core.event(Event::ReinviteFailed { session: self.id, status }),
             _ => {}
         }
-        self.try_reinvite(now, core);
+        self.try_change(now, core);
     }
 
     /// §14.1: who made the Call-ID waits 2.1 to 4 s, the other one 0 to 2 s.
@@ -116,13 +139,13 @@ impl Session {
             core.between(Duration::from_millis(2100), Duration::from_secs(4))
         };
         let timer = match kind {
-            ChangeKind::Wanted => SessionTimer::Glare,
+            ChangeKind::Wanted { .. } => SessionTimer::Glare,
             ChangeKind::Refresh => SessionTimer::Refresh,
         };
         self.set(core, timer, Some(now + wait));
     }
 
-    /// INVITE or UPDATE within the dialog; its number was accepted already.
+    /// INVITE, UPDATE or PRACK with an offer within the dialog; its number was accepted already.
     pub(super) fn their_change(
         &mut self,
         now: Timestamp,
@@ -132,6 +155,7 @@ impl Session {
     ) {
         let offers = !request.body.is_empty();
         let is_invite = request.method == Method::Invite;
+        let confirmed = matches!(self.phase, Phase::Confirmed);
         let status = match (&self.change, &self.unacked) {
             // §14.2: the first one is not answered yet.
             (Change::Theirs { .. }, _) => 500,
@@ -156,9 +180,11 @@ impl Session {
         if is_invite {
             self.acked(core);
         }
-        if let Some(dialog) = &mut self.dialog {
+        let tag = request.headers.get("From").and_then(crate::sip::header::tag).unwrap_or_default();
+        if let Some(dialog) = self.dialog_with(&tag).filter(|_| request.method != Method::Prack) {
             dialog.refresh_target(&request.headers);
         }
+        self.describe_early(&tag, request.body());
         self.learn(&request.headers);
         if !is_invite && !offers {
             // UPDATE without an offer only refreshes.
@@ -167,7 +193,10 @@ impl Session {
         if is_invite {
             core.respond(now, transaction, request.reply(100, "", None));
         }
-        core.event(Event::Reoffer { session: self.id, body: request.body() });
+        core.event(match request.body() {
+            Some(body) if !confirmed => Event::EarlyOffer { session: self.id, body },
+            body => Event::Reoffer { session: self.id, body },
+        });
         if let Some(server) = core.table.servers.get_mut(&transaction) {
             server.session = Some(self.id);
         }
@@ -193,7 +222,7 @@ impl Session {
             self.accept_invite(now, core, transaction, &request, flow, headers, body, false);
         } else {
             self.accept_update(now, core, transaction, &request, headers, body);
-            self.try_reinvite(now, core);
+            self.try_change(now, core);
         }
     }
 
@@ -208,7 +237,9 @@ impl Session {
     ) {
         let Some(flow) = Self::flow_of(core, transaction) else { return };
         let mut response = self.reply(core, request, 200, "", &flow);
-        self.grant_refresh(now, core, request, &mut response);
+        if request.method == Method::Update {
+            self.grant_refresh(now, core, request, &mut response);
+        }
         for (name, value) in allowed(headers) {
             response.headers.push(name, value);
         }
@@ -233,7 +264,7 @@ impl Session {
             }
             core.respond(now, *transaction, response);
             self.change = Change::Idle;
-            self.try_reinvite(now, core);
+            self.try_change(now, core);
         }
     }
 
@@ -241,7 +272,7 @@ impl Session {
     pub(super) fn change_cancelled(&mut self, now: Timestamp, core: &mut Core, cancelled: TransactionId) {
         if matches!(&self.change, Change::Theirs { transaction, .. } if *transaction == cancelled) {
             self.refuse_change(now, core);
-            self.try_reinvite(now, core);
+            self.try_change(now, core);
         }
     }
 

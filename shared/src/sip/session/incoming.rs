@@ -38,27 +38,6 @@ impl Session {
         Some(session)
     }
 
-    pub(super) fn provisional(
-        &mut self,
-        now: Timestamp,
-        core: &mut Core,
-        status: u16,
-        reason: &str,
-        headers: &[(String, String)],
-        body: Option<&Body>,
-    ) {
-        let Phase::Ringing { transaction, request, flow } = &self.phase else { return };
-        if !(101..200).contains(&status) {
-            return;
-        }
-        let mut response = self.reply(core, request, status, reason, flow);
-        for (name, value) in allowed(headers) {
-            response.headers.push(name, value);
-        }
-        response.set_body(body);
-        core.respond(now, *transaction, response);
-    }
-
     pub(super) fn answer(
         &mut self,
         now: Timestamp,
@@ -66,6 +45,13 @@ impl Session {
         headers: &[(String, String)],
         body: Option<Body>,
     ) {
+        if self.answer_waits(headers, &body) {
+            return;
+        }
+        self.stop_1xx(core);
+        self.reliable.waiting.clear();
+        // RFC 3262 §5: described once, reliably; another description would be an offer out of place.
+        let body = body.filter(|_| !self.reliable.agreed);
         let Phase::Ringing { transaction, request, flow } =
             std::mem::replace(&mut self.phase, Phase::Confirmed)
         else {
@@ -146,7 +132,7 @@ impl Session {
         if initial || body.is_some() {
             core.event(Event::Confirmed { session: self.id, body });
         }
-        self.try_reinvite(now, core);
+        self.try_change(now, core);
     }
 
     pub(super) fn acked(&mut self, core: &mut Core) {

@@ -6,13 +6,16 @@
 //!  theirs:  Ringing ──2xx──► Confirmed (2xx repeated until ACK) ─► …
 //!              └─────refused, CANCEL──────────────────────► Gone
 //! ```
-//! `outgoing` and `incoming` bring a session up, `change` offers again in it, `usage` carries INFO, REFER, NOTIFY
+//! `outgoing` and `incoming` bring a session up, `early` and `reliable` do what is done before the answer (RFC 3262
+//! on both sides), `change` offers again in it, `usage` carries INFO, REFER, NOTIFY
 //! and BYE, `refresh` keeps the session timer of RFC 4028.
 
 mod change;
+mod early;
 mod incoming;
 mod outgoing;
 mod refresh;
+mod reliable;
 mod saved;
 mod usage;
 
@@ -34,6 +37,10 @@ pub(super) enum SessionTimer {
     Resend2xx,
     /// No ACK came in 64·T1.
     NoAck,
+    /// Repeat the reliable 1xx (RFC 3262 §3).
+    Resend1xx,
+    /// No PRACK came in 64·T1.
+    NoPrack,
     /// The CANCEL had no effect in 64·T1 (§9.1).
     NoEnd,
     /// Offer again after 491 (§14.1).
@@ -44,9 +51,11 @@ pub(super) enum SessionTimer {
     Expire,
 }
 
-const TIMERS: [SessionTimer; 6] = [
+const TIMERS: [SessionTimer; 8] = [
     SessionTimer::Resend2xx,
     SessionTimer::NoAck,
+    SessionTimer::Resend1xx,
+    SessionTimer::NoPrack,
     SessionTimer::NoEnd,
     SessionTimer::Glare,
     SessionTimer::Refresh,
@@ -66,8 +75,9 @@ pub(super) struct Session {
     explicit: Option<Flow>,
     change: Change,
     /// Waits until it may be offered.
-    wanted: Option<Body>,
+    wanted: Option<Wanted>,
     glares: u8,
+    reliable: reliable::Reliable,
     unacked: Option<Unacked>,
     late_ack: Option<LateAck>,
     refer: usage::Referring,
@@ -111,10 +121,18 @@ enum Change {
     },
 }
 
+/// An offer of the user.
+#[derive(Debug)]
+struct Wanted {
+    body: Body,
+    /// By UPDATE where the peer knows it, before the answer too.
+    update: bool,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ChangeKind {
     /// The user's.
-    Wanted,
+    Wanted { update: bool },
     /// The session timer's.
     Refresh,
 }
@@ -152,6 +170,7 @@ impl Session {
             change: Change::Idle,
             wanted: None,
             glares: 0,
+            reliable: reliable::Reliable::default(),
             unacked: None,
             late_ack: None,
             refer: usage::Referring::default(),
@@ -175,7 +194,7 @@ impl Session {
     pub(super) fn command(&mut self, now: Timestamp, core: &mut Core, command: Command) {
         match command {
             Command::Provisional { status, reason, headers, body, .. } => {
-                self.provisional(now, core, status, &reason, &headers, body.as_ref());
+                self.provisional(now, core, reliable::Provisional { status, reason, headers, body });
             }
             Command::Answer { headers, body, .. } => match self.phase {
                 Phase::Ringing { .. } => self.answer(now, core, &headers, body),
@@ -187,7 +206,12 @@ impl Session {
                 _ => self.reject_change(now, core, status, &reason, &headers),
             },
             Command::Hangup { reason, .. } => self.hangup(now, core, reason),
-            Command::Reinvite { body, .. } => self.reinvite(now, core, body),
+            Command::AnswerEarly { body: Some(body), .. } => {
+                self.answer_change(now, core, &[], Some(body));
+            }
+            Command::AnswerEarly { body: None, .. } => self.reject_change(now, core, 488, "", &[]),
+            Command::Reinvite { body, .. } => self.want(now, core, Wanted { body, update: false }),
+            Command::Update { body, .. } => self.want(now, core, Wanted { body, update: true }),
             Command::Info { body, .. } => self.info(now, core, &body),
             Command::Refer { refer_to, referred_by, .. } => {
                 self.refer(now, core, &refer_to, referred_by.as_ref())
@@ -217,6 +241,10 @@ impl Session {
             Purpose::Info => self.info_answered(now, core, answered),
             Purpose::Refer => self.refer_answered(now, core, answered),
             Purpose::Notify => self.notify_answered(now, core, answered),
+            // What is wrong with it shows in what becomes of the INVITE.
+            Purpose::Prack => {
+                self.retry(now, core, purpose, &answered);
+            }
             // Whatever the CANCEL got, the INVITE's own final response counts (§9.1).
             Purpose::Cancel => {}
         }
@@ -226,8 +254,10 @@ impl Session {
         match timer {
             SessionTimer::Resend2xx => self.resend_2xx(now, core),
             SessionTimer::NoAck => self.no_ack(now, core),
+            SessionTimer::Resend1xx => self.resend_1xx(now, core),
+            SessionTimer::NoPrack => self.no_prack(now, core),
             SessionTimer::NoEnd => self.no_end(core),
-            SessionTimer::Glare => self.try_reinvite(now, core),
+            SessionTimer::Glare => self.try_change(now, core),
             SessionTimer::Refresh => self.refresh_due(now, core),
             SessionTimer::Expire => {
                 if matches!(self.phase, Phase::Confirmed) {
@@ -244,8 +274,9 @@ impl Session {
         }
     }
 
-    /// Forgets all deadlines; the endpoint calls it when the session is gone.
-    pub(super) fn forget(&self, core: &mut Core) {
+    /// Forgets all deadlines and answers what waits; the endpoint calls it when the session is gone.
+    pub(super) fn forget(&mut self, now: Timestamp, core: &mut Core) {
+        self.refuse_change(now, core);
         for timer in TIMERS {
             core.schedule.set(Due::Session(self.id, timer), None);
         }
@@ -275,7 +306,8 @@ impl Session {
         mut request: Request,
         purpose: Purpose,
     ) -> Option<TransactionId> {
-        let hop = self.dialog.as_ref()?.hop();
+        let tag = request.headers.get("To").and_then(super::header::tag).unwrap_or_default();
+        let hop = self.dialog_with(&tag)?.hop();
         self.auth.authorize(&mut request, &mut core.random);
         let contact =
             matches!(purpose, Purpose::Reinvite | Purpose::Update | Purpose::Refer | Purpose::Notify);
@@ -296,8 +328,9 @@ impl Session {
         {
             return None;
         }
-        let dialog = self.dialog.as_mut()?;
         let mut request = answered.request.clone();
+        let tag = request.headers.get("To").and_then(super::header::tag).unwrap_or_default();
+        let dialog = self.dialog_with(&tag)?;
         dialog.local_cseq = dialog.local_cseq.saturating_add(1);
         request.headers.remove("Via");
         request.headers.set("CSeq", format!("{} {}", dialog.local_cseq, request.method));
@@ -308,6 +341,18 @@ impl Session {
         Some(core.send_request(now, request, &hop, user.as_deref(), owner, answered.attempt + 1))
     }
 
+    /// The dialog, or before the answer the early one with this tag of the far side.
+    fn dialog_with(&mut self, remote_tag: &str) -> Option<&mut Dialog> {
+        match &mut self.phase {
+            Phase::Calling(calling) => calling
+                .early
+                .iter_mut()
+                .map(|early| &mut early.dialog)
+                .find(|dialog| dialog.remote_tag() == remote_tag),
+            _ => self.dialog.as_mut(),
+        }
+    }
+
     /// A 2xx or 1xx with tag and Contact, as dialogs are made and refreshed with.
     fn reply(&self, core: &Core, request: &Request, status: u16, reason: &str, flow: &Flow) -> Response {
         let mut response = request.reply(status, reason, Some(&self.local_tag));
@@ -316,7 +361,7 @@ impl Session {
             response.headers.push("Allow", core.allow());
         }
         if (200..300).contains(&status) {
-            response.headers.push("Supported", SUPPORTED);
+            response.headers.push("Supported", core.supported());
         }
         response
     }
@@ -332,6 +377,19 @@ impl Session {
         core.respond(now, id, response);
     }
 
+    fn respond_options(
+        &self,
+        now: Timestamp,
+        core: &mut Core,
+        id: TransactionId,
+        request: &Request,
+        flow: &Flow,
+    ) {
+        let mut response = self.reply(core, request, 200, "", flow);
+        response.headers.push("Accept", "application/sdp");
+        core.respond(now, id, response);
+    }
+
     fn flow_of(core: &Core, id: TransactionId) -> Option<Flow> {
         core.table.servers.get(&id).map(|server| server.flow)
     }
@@ -342,9 +400,6 @@ impl Session {
         }
     }
 }
-
-/// Option tags that are understood.
-pub(super) const SUPPORTED: &str = "timer";
 
 /// Names that the user's further headers must not carry: they are made here.
 fn allowed(headers: &[(String, String)]) -> impl Iterator<Item = (&str, &str)> {

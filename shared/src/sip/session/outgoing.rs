@@ -2,6 +2,7 @@
 
 use super::refresh::Side;
 use super::*;
+use crate::sip::api::ReliableProvisional;
 use crate::sip::dialog::Hop;
 use crate::sip::header::NameAddr;
 use crate::sip::uri::Uri;
@@ -24,13 +25,16 @@ pub(super) struct Calling {
     template: Request,
     hop: Hop,
     transaction: TransactionId,
-    cancel: Cancel,
+    /// Number of the INVITE, for RAck.
+    pub cseq: u32,
+    pub cancel: Cancel,
     /// CANCEL may go (§9.1).
     provisional: bool,
+    pub early: Vec<early::Early>,
 }
 
 #[derive(Debug)]
-enum Cancel {
+pub(super) enum Cancel {
     No,
     Wanted(Option<String>),
     Sent,
@@ -60,7 +64,10 @@ impl Session {
             request.headers.push("Route", route);
         }
         request.headers.push("Allow", core.allow());
-        request.headers.push("Supported", SUPPORTED);
+        request.headers.push("Supported", core.supported());
+        if core.config.reliable_provisional == ReliableProvisional::Required {
+            request.headers.push("Require", "100rel");
+        }
         if let Some(secs) = core.config.session_expires_secs {
             request.headers.push("Session-Expires", secs.to_string());
             request.headers.push("Min-SE", core.config.min_session_expires_secs.to_string());
@@ -77,7 +84,15 @@ impl Session {
         };
         let owner = Owner::Session(id, Purpose::Invite);
         let transaction = core.send_request(now, request.clone(), &hop, Some(&contact_user), owner, 0);
-        let calling = Calling { template: request, hop, transaction, cancel: Cancel::No, provisional: false };
+        let calling = Calling {
+            template: request,
+            hop,
+            transaction,
+            cseq: 1,
+            cancel: Cancel::No,
+            provisional: false,
+            early: Vec::new(),
+        };
         let mut session = Session::new(id, call_id, tag, contact_user, Phase::Calling(Box::new(calling)));
         session.auth = call.auth;
         session.explicit = call.flow;
@@ -97,34 +112,41 @@ impl Session {
             return;
         }
         match status {
-            100..=199 => self.invite_progress(now, core, &answered.response),
+            100..=199 => self.invite_progress(now, core, &answered),
             200..=299 => self.invite_accepted(now, core, answered),
             _ => self.invite_failed(now, core, answered),
         }
     }
 
-    fn invite_progress(&mut self, now: Timestamp, core: &mut Core, response: &Response) {
+    fn invite_progress(&mut self, now: Timestamp, core: &mut Core, answered: &Answered) {
+        let response = &answered.response;
+        let offers = self.early_response(now, core, answered);
         let Phase::Calling(calling) = &mut self.phase else { return };
         calling.provisional = true;
         if let Cancel::Wanted(reason) = &mut calling.cancel {
             let reason = reason.take();
             return self.cancel(now, core, reason.as_deref());
         }
+        let Some(offers) = offers else { return };
         if response.status > 100 && matches!(calling.cancel, Cancel::No) {
             core.event(Event::Progress {
                 session: self.id,
                 status: response.status,
                 reason: response.reason.clone(),
                 body: response.body(),
+                offers,
             });
+            self.try_change(now, core);
         }
     }
 
     fn invite_accepted(&mut self, now: Timestamp, core: &mut Core, answered: Answered) {
-        let Phase::Calling(calling) = &mut self.phase else { return };
         let (request, response) = (&answered.request, &answered.response);
+        let tag = response.headers.get("To").and_then(crate::sip::header::tag).unwrap_or_default();
+        let early = self.take_early(&tag);
+        let Phase::Calling(calling) = &mut self.phase else { return };
         let flow = answered.flow.unwrap_or_else(|| unreachable_flow(core, answered.transaction));
-        let Some(dialog) = Dialog::of_caller(request, response, flow, self.explicit) else {
+        let Some(mut dialog) = Dialog::of_caller(request, response, flow, self.explicit) else {
             // A 2xx without To tag makes no dialog: nothing to acknowledge or end.
             core.event(rejected(self.id, 500, "2xx without To tag", Vec::new()));
             self.phase = Phase::Gone;
@@ -135,6 +157,17 @@ impl Session {
             Cancel::Wanted(reason) => Some(reason.clone()),
             Cancel::Sent => Some(None),
         };
+        let mut agreed = None;
+        if let Some(early) = early {
+            // §13.2.2.4: the early dialog goes on, with the route set of the 2xx.
+            if !response.headers.has("Contact") {
+                dialog.target = early.dialog.target;
+            }
+            dialog.local_cseq = early.dialog.local_cseq;
+            dialog.remote_cseq = early.dialog.remote_cseq;
+            // What came reliably before counts, a description in the 2xx is to be ignored (§13.2.1).
+            agreed = early.described.filter(|_| early.agreed);
+        }
         self.set(core, SessionTimer::NoEnd, None);
         self.dialog = Some(dialog);
         self.learn(&response.headers);
@@ -152,16 +185,14 @@ impl Session {
         }
         self.start_refresh(now, core, response.headers.session_expires(), Side::Caller);
         let late_ack = LateAck { transaction: answered.transaction, request: answered.request.clone() };
-        if request.body.is_empty() && !response.body.is_empty() {
+        let body = agreed.clone().or_else(|| response.body());
+        if request.body.is_empty() && body.is_some() && agreed.is_none() {
             self.late_ack = Some(late_ack);
         } else {
             self.send_late_ack(core, late_ack, None);
         }
-        core.event(Event::Answered {
-            session: self.id,
-            body: response.body(),
-            headers: answered.response.headers.clone(),
-        });
+        core.event(Event::Answered { session: self.id, body, headers: answered.response.headers.clone() });
+        self.try_change(now, core);
     }
 
     fn invite_failed(&mut self, now: Timestamp, core: &mut Core, answered: Answered) {
@@ -187,6 +218,8 @@ impl Session {
                 request.headers.set("CSeq", format!("{} INVITE", number.saturating_add(1)));
                 self.auth.authorize(&mut request, &mut core.random);
                 calling.provisional = false;
+                calling.cseq = number.saturating_add(1);
+                calling.early.clear();
                 let owner = Owner::Session(self.id, Purpose::Invite);
                 let user = Some(self.contact_user.as_str());
                 calling.transaction =
@@ -211,10 +244,13 @@ impl Session {
 
     /// The user's answer to an offer that came with the 2xx.
     pub(super) fn acknowledge(&mut self, now: Timestamp, core: &mut Core, body: Option<Body>) {
+        if self.acknowledge_early(now, core, body.as_ref()) {
+            return;
+        }
         let Some(late_ack) = self.late_ack.take() else { return };
         self.description = body.clone().or(self.description.take());
         self.send_late_ack(core, late_ack, body.as_ref());
-        self.try_reinvite(now, core);
+        self.try_change(now, core);
     }
 
     pub(super) fn send_late_ack(&mut self, core: &mut Core, late_ack: LateAck, body: Option<&Body>) {

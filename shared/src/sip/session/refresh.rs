@@ -122,11 +122,11 @@ impl Session {
         }
         if !self.peer_updates {
             let body = self.description.clone();
-            return self.offer(now, core, body, ChangeKind::Refresh);
+            return self.offer(now, core, body, ChangeKind::Refresh, Method::Invite);
         }
         let Some(dialog) = &mut self.dialog else { return };
         let mut request = dialog.request(Method::Update, None);
-        request.headers.push("Supported", SUPPORTED);
+        request.headers.push("Supported", core.supported());
         self.ask_refresh(&mut request);
         if let Some(transaction) = self.send(now, core, request, Purpose::Update) {
             self.change = Change::Ours { transaction, body: None, kind: ChangeKind::Refresh };

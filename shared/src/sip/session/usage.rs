@@ -1,7 +1,7 @@
 //! Requests within a session that do not change it: INFO, REFER with its NOTIFYs, BYE.
 
 use super::*;
-use crate::sip::api::Transport;
+use crate::sip::api::{ReliableProvisional, Transport};
 use crate::sip::header::NameAddr;
 use crate::sip::uri::Uri;
 
@@ -38,13 +38,7 @@ impl Session {
         flow: Flow,
     ) {
         if matches!(self.phase, Phase::Calling(_)) {
-            // Early dialogs carry nothing that we take, but an UPDATE deserves the right no (RFC 3311 §5.2).
-            let status = match request.method {
-                Method::Update if !request.body.is_empty() => 491,
-                Method::Update | Method::Options => 200,
-                _ => 481,
-            };
-            return self.respond(now, core, transaction, &request, status);
+            return self.early_request(now, core, transaction, request, flow);
         }
         let from_tag = request.headers.address("From").and_then(|from| from.tag().map(str::to_owned));
         let number = request.headers.cseq().map(|cseq| cseq.number).unwrap_or_default();
@@ -66,16 +60,16 @@ impl Session {
         match request.method {
             Method::Bye => self.their_bye(now, core, transaction, &request),
             _ if closing => self.respond(now, core, transaction, &request, 481),
-            Method::Options => {
-                let mut response = self.reply(core, &request, 200, "", &flow);
-                response.headers.push("Accept", "application/sdp");
-                core.respond(now, transaction, response);
+            Method::Options => self.respond_options(now, core, transaction, &request, &flow),
+            Method::Prack if core.config.reliable_provisional != ReliableProvisional::Never => {
+                self.their_prack(now, core, transaction, request);
             }
-            // The first offer is not answered yet.
-            Method::Invite | Method::Update
-                if ringing && !(request.method == Method::Update && request.body.is_empty()) =>
-            {
-                self.respond(now, core, transaction, &request, 500);
+            // RFC 3261 §14.2: the first INVITE is not answered yet.
+            Method::Invite if ringing => self.respond(now, core, transaction, &request, 500),
+            // RFC 3311 §5.2: our offer, or theirs, is not answered yet.
+            Method::Update if ringing && !request.body.is_empty() && !self.reliable.agreed => {
+                let status = if self.reliable.offering() { 491 } else { 500 };
+                self.respond(now, core, transaction, &request, status);
             }
             Method::Invite | Method::Update => self.their_change(now, core, transaction, request),
             Method::Info => {

@@ -57,6 +57,7 @@ pub(super) enum Purpose {
     Cancel,
     Reinvite,
     Update,
+    Prack,
     Bye,
     Info,
     Refer,

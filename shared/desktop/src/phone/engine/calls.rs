@@ -175,7 +175,7 @@ impl Engine {
                 }
                 self.timers.set(Timer::Quality, now + QUALITY_INTERVAL);
             }
-            sip::Event::Confirmed { body, .. } => {
+            sip::Event::Confirmed { body, .. } | sip::Event::EarlyAnswer { body, .. } => {
                 if let Some(body) = body
                     && let Err(words) = call.accept(now, &body, &mut self.random)
                 {
@@ -191,6 +191,9 @@ impl Engine {
             }
             sip::Event::Reoffer { body, .. } => {
                 call.reoffer(now, body.as_ref(), &self.config, &mut self.random)
+            }
+            sip::Event::EarlyOffer { body, .. } => {
+                call.early_offer(now, &body, &self.config, &mut self.random);
             }
             sip::Event::ReinviteDone { body, .. } => {
                 if let Err(words) = call.reinvited(now, body.as_ref(), &mut self.random) {

@@ -257,10 +257,7 @@ fn a_repeated_answer_gets_its_ack_again() {
 #[test]
 fn late_offers() {
     let mut pair = Pair::fine();
-    let Command::Invite { session, target, flow, from, to, headers, credentials, .. } = invite() else {
-        return;
-    };
-    pair.a(Command::Invite { session, target, flow, from, to, headers, body: None, credentials });
+    pair.a(without_offer(invite()));
     pair.run(millis(100));
     pair.b(answer(THERE, "offer of b"));
     pair.run(millis(50));

@@ -4,6 +4,7 @@ mod flows;
 mod loss;
 mod refusals;
 mod registration;
+mod reliable;
 mod secure;
 mod within;
 
@@ -51,6 +52,14 @@ fn invite_to(target: &str) -> Command {
     }
 }
 
+/// The same call without an offer.
+fn without_offer(mut call: Command) -> Command {
+    if let Command::Invite { body, .. } = &mut call {
+        *body = None;
+    }
+    call
+}
+
 fn ringing(session: SessionId) -> Command {
     Command::Provisional { session, status: 180, reason: String::new(), headers: Vec::new(), body: None }
 }
@@ -76,6 +85,8 @@ fn short(events: Vec<Event>) -> String {
         .map(|event| match event {
             Event::Incoming { request, .. } => format!("Incoming{}", text(&request.body)),
             Event::Progress { status, body, .. } => format!("Progress {status}{}", text(body)),
+            Event::EarlyAnswer { body, .. } => format!("EarlyAnswer{}", text(body)),
+            Event::EarlyOffer { body, .. } => format!("EarlyOffer {}", body.text()),
             Event::Answered { body, .. } => format!("Answered{}", text(body)),
             Event::Confirmed { body, .. } => format!("Confirmed{}", text(body)),
             Event::Rejected { status, .. } => format!("Rejected {status}"),
