@@ -1,23 +1,19 @@
 //! baresip as an agent's desk phone.
 
-use std::time::Duration;
-
 use shared::api::agents::WantedStatus;
 use shared::audio::goertzel::power_dbfs;
 use shared::id::AgentId;
 use shared::model::agent::Device;
-use shared::model::call::{LiveCall, Phase};
 use shared_desktop::phone::PhoneCommand;
-use shared_net::clock;
 use tests::baresip::{Baresip, BaresipSetup};
-use tests::ear::{HEARD_DBFS, Kind};
+use tests::ear::HEARD_DBFS;
 use tests::phone::{Phone, PhoneSetup};
 use tests::ports::{self, HERE};
 use tests::setup::Setup;
 use tests::voice::{AGENT_HZ, CUSTOMER_HZ, Mouth};
 use tests::{Outcome, wait};
 
-use crate::floor::{Floor, SALES, SOON, SUPPORT, assert_tells};
+use crate::floor::{Floor, SALES, SOON, SUPPORT, assert_tells, hears, hears_music, is_held};
 
 /// A second agent's voice.
 const OTHER_HZ: f32 = 1_330.0;
@@ -93,16 +89,6 @@ fn cleo() -> Outcome<AgentId> {
     Ok("203".parse()?)
 }
 
-/// Waits until the phone hears this tone.
-async fn hears(phone: &Phone, hz: f32) -> Outcome {
-    wait::until(&format!("{hz} Hz at the phone"), SOON, || {
-        let now = clock::now();
-        let level = phone.ear.level(hz, now - Duration::from_millis(800), now).ok()?;
-        level.is_heard().then_some(())
-    })
-    .await
-}
-
 async fn both_sides_hear_each_other(transport: &'static str) -> Outcome {
     let desk = Desk::start(transport).await?;
     let customer = desk.customer().await?;
@@ -128,14 +114,7 @@ async fn a_desk_phone_holds_resumes_and_sends_keys() -> Outcome {
     let customer = desk.customer().await?;
     desk.phone.tell("hold").await?;
     desk.floor.until("the hold", |floor| floor.calls.values().any(is_held)).await?;
-    wait::until("music and no agent at the customer", SOON, || {
-        let now = clock::now();
-        let window = (now - Duration::from_millis(800), now);
-        let music = customer.ear.kind(window.0, window.1).ok()? == Kind::Sound;
-        let quiet = customer.ear.level(AGENT_HZ, window.0, window.1).ok()?.middle < HEARD_DBFS;
-        (music && quiet).then_some(())
-    })
-    .await?;
+    hears_music(&customer, AGENT_HZ).await?;
     desk.phone.tell("resume").await?;
     desk.is_heard_by(&customer).await?;
 
@@ -213,8 +192,4 @@ async fn a_desk_phone_is_reached_after_a_restart_of_the_service() -> Outcome {
         assert_tells(&desk.floor.one_ended().await?, &["connected with 203", "ended: customer_hung_up"]);
     }
     Ok(())
-}
-
-fn is_held(call: &LiveCall) -> bool {
-    matches!(call.phase, Phase::Talking { held: true, .. })
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use shared::model::agent::Status;
 use shared::model::call::OfferOutcome;
-use shared_net::clock;
 use tests::phone::{Phone, PhoneSetup};
 use tests::ports::{self, HERE};
 use tests::setup::Setup;
@@ -13,7 +12,7 @@ use tests::sipp::Sipp;
 use tests::voice::Mouth;
 use tests::{Outcome, wait};
 
-use crate::floor::{Floor, SALES, SCENARIO, SOON, assert_tells, offers};
+use crate::floor::{Floor, SALES, SCENARIO, SOON, assert_tells, hears, offers};
 
 const SALES_ONLY: &[&str] = &["sales"];
 const ECHO_HZ: f32 = 620.0;
@@ -44,12 +43,7 @@ async fn a_phone_changes_its_codec_in_the_talk() -> Outcome {
     customer.call(SALES).await?;
     // The second answer of the phone is in the ACK.
     wait::until("both re-INVITEs", SOON, || agent.messages().contains("CSeq: 2 ACK").then_some(())).await?;
-    wait::until("the customer's own tone, now in A-law", SOON, || {
-        let now = clock::now();
-        let level = customer.ear.level(ECHO_HZ, now - Duration::from_millis(600), now).ok()?;
-        level.is_heard().then_some(())
-    })
-    .await?;
+    hears(&customer, ECHO_HZ).await?;
     customer.hang_up().await?;
     agent.passed(SCENARIO).await
 }

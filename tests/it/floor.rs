@@ -7,9 +7,11 @@ use std::time::Duration;
 use shared::api::calls::{CallDetail, CallQuery};
 use shared::id::AgentId;
 use shared::model::agent::Status;
-use shared::model::call::OfferOutcome;
+use shared::model::call::{LiveCall, OfferOutcome, Phase};
 use shared::model::event::Event;
-use shared_net::ApiClient;
+use shared_net::{ApiClient, clock};
+use tests::ear::{HEARD_DBFS, Kind};
+use tests::phone::Phone;
 use tests::service::Service;
 use tests::setup::Setup;
 use tests::{Outcome, ports, wait};
@@ -106,6 +108,33 @@ impl Floor {
     pub async fn status(&self, id: &str) -> Outcome<Status> {
         Ok(self.sara.agent(&id.parse::<AgentId>()?).await?.status)
     }
+}
+
+/// Whether the call is on hold.
+pub fn is_held(call: &LiveCall) -> bool {
+    matches!(call.phase, Phase::Talking { held: true, .. })
+}
+
+/// Waits until the phone hears this tone.
+pub async fn hears(phone: &Phone, hz: f32) -> Outcome {
+    wait::until(&format!("{hz} Hz at the phone"), SOON, || {
+        let now = clock::now();
+        let level = phone.ear.level(hz, now - Duration::from_millis(800), now).ok()?;
+        level.is_heard().then_some(())
+    })
+    .await
+}
+
+/// Waits until the phone hears music and not this tone.
+pub async fn hears_music(phone: &Phone, but_not_hz: f32) -> Outcome {
+    wait::until(&format!("music and no {but_not_hz} Hz at the phone"), SOON, || {
+        let now = clock::now();
+        let from = now - Duration::from_millis(800);
+        let music = phone.ear.kind(from, now).ok()? == Kind::Sound;
+        let quiet = phone.ear.level(but_not_hz, from, now).ok()?.middle < HEARD_DBFS;
+        (music && quiet).then_some(())
+    })
+    .await
 }
 
 /// Short words for a call's events, in order, without recordings and transcripts.

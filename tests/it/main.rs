@@ -8,6 +8,7 @@ mod customer;
 mod desk_phones;
 mod floor;
 mod killed;
+mod linphone;
 mod live;
 mod malformed;
 mod noise;

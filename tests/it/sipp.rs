@@ -7,14 +7,14 @@ use shared::id::AgentId;
 use shared::model::agent::{Device, NotReadyReason, Status};
 use shared::model::call::{EndCause, OfferOutcome, QueueExit};
 use shared_net::clock;
+use tests::Outcome;
 use tests::phone::{Phone, PhoneSetup};
 use tests::ports::{self, HERE, STRANGER};
 use tests::setup::Setup;
 use tests::sipp::{Sipp, tone_ulaw};
 use tests::voice::{CUSTOMER_HZ, Mouth};
-use tests::{Outcome, wait};
 
-use crate::floor::{Floor, SALES, SCENARIO, SOON, SUPPORT, assert_tells, offers};
+use crate::floor::{Floor, SALES, SCENARIO, SOON, SUPPORT, assert_tells, hears, offers};
 
 const SALES_ONLY: &[&str] = &["sales"];
 const SUPPORT_ONLY: &[&str] = &["support"];
@@ -265,12 +265,7 @@ async fn the_agent_hears_what_the_customers_phone_says() -> Outcome {
     let about = agent.state().ok_or("the agent's phone has no call")?;
     assert_eq!(about.peer.number, "+4930777");
     assert!(about.peer.name.contains("Sippy Customer"), "{}", about.peer.name);
-    wait::until("SIPp's tone at the agent", SOON, || {
-        let now = clock::now();
-        let level = agent.ear.level(CUSTOMER_HZ, now - Duration::from_millis(600), now).ok()?;
-        level.is_heard().then_some(())
-    })
-    .await?;
+    hears(&agent, CUSTOMER_HZ).await?;
     customer.passed(SCENARIO).await?;
     agent.free(SOON).await
 }
@@ -285,12 +280,7 @@ async fn the_customer_hears_what_the_agents_phone_sends_back() -> Outcome {
     let customer = Phone::start(setup).await?;
     customer.call(SALES).await?;
     floor.until("the talk", |floor| floor.calls.values().any(|call| call.agent().is_some())).await?;
-    wait::until("the customer's own tone", SOON, || {
-        let now = clock::now();
-        let level = customer.ear.level(ECHO_HZ, now - Duration::from_millis(600), now).ok()?;
-        level.is_heard().then_some(())
-    })
-    .await?;
+    hears(&customer, ECHO_HZ).await?;
     customer.hang_up().await?;
     agent.passed(SCENARIO).await
 }

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use shared::audio::tone::Sine;
-use shared::audio::wav::Header;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::ports::{self, HERE};
 use crate::program::{self, Running};
+use crate::voice::tone_wav;
 use crate::{Outcome, wait};
 
 /// How one baresip is started.
@@ -185,14 +184,4 @@ fn modules() -> Outcome<PathBuf> {
         .chain(triplets.map(|entry| entry.path().join("baresip/modules")))
         .find(|folder| folder.join("g711.so").is_file())
         .ok_or_else(|| "baresip's modules are not installed: apt-get install baresip-core".into())
-}
-
-/// A minute of a tone, 8 kHz mono.
-fn tone_wav(hz: f32) -> Vec<u8> {
-    let mut samples = vec![0i16; 60 * 8_000];
-    Sine::new(hz, 8_000, crate::voice::TONE_DBFS).fill(&mut samples);
-    let header = Header::finished(8_000, 1, samples.len() as u64 * 2);
-    let mut bytes = header.as_bytes().to_vec();
-    bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    bytes
 }

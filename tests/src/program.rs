@@ -1,5 +1,6 @@
 //! Foreign programs: found by name, with the package to install when they are missing, and ended with us.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -23,7 +24,7 @@ pub struct Running {
 }
 
 impl Running {
-    /// Starts it. Its output goes to `log`; its input stays open and silent.
+    /// Starts it. Its output goes to `log`; its input stays open.
     pub fn start(name: &str, command: &mut Command, log: &Path) -> Outcome<Running> {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
         die_with_us(command);
@@ -39,6 +40,12 @@ impl Running {
     /// The process number.
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Writes a line to its input.
+    pub fn say(&mut self, line: &str) -> Outcome {
+        let input = self.child.stdin.as_mut().ok_or("its input is closed")?;
+        writeln!(input, "{line}").map_err(|error| format!("tell {} {line:?}: {error}", self.name).into())
     }
 
     /// How it ended; none while it runs.

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use shared::audio::tone::Sine;
+use shared::audio::wav::Header;
 use shared::audio::{Frame, RATE_HZ};
 use shared_desktop::phone::Speak;
 
@@ -97,6 +98,16 @@ impl std::fmt::Debug for Mouth {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Mouth")
     }
+}
+
+/// A file with a minute of a tone, 8 kHz mono: the voice of a foreign program.
+pub fn tone_wav(hz: f32) -> Vec<u8> {
+    let mut samples = vec![0i16; 60 * 8_000];
+    Sine::new(hz, 8_000, TONE_DBFS).fill(&mut samples);
+    let header = Header::finished(8_000, 1, samples.len() as u64 * 2);
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
+    bytes
 }
 
 #[cfg(test)]
