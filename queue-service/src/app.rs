@@ -9,7 +9,7 @@ use shared::id::RecordingId;
 use shared::model::event::Event;
 use shared::model::recording::{Recording, RecordingState, Track};
 use shared::sip::Method;
-use shared_net::sip::{BindError, DriverConfig, SipDriver};
+use shared_net::sip::{BindError, DriverConfig, DriverMonitor, SipDriver};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -96,6 +96,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
     let media = Media::start(media_config(&config), media_sender)?;
     let (sip, sip_events) = SipDriver::start(sip_config(&config), rand::rng().next_u64())?;
     let sip_addresses = sip.local_addrs().to_vec();
+    let reload = tokio::spawn(reload_on_hangup(sip.monitor()));
     let phones = keeper::load(&store, config.users().into_iter().map(|person| person.id)).await?;
     let (phone_keeper, phone_changes) = mpsc::channel(EVENT_QUEUE_LEN);
     let phone_task = tokio::spawn(keeper::run(store.clone(), phone_changes));
@@ -135,6 +136,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
     let http = tokio::spawn(http::serve(api, listener, http_stop.clone()));
 
     stop.cancelled().await;
+    reload.abort();
     tracing::info!("stopping: calls end, recordings are sealed, the journal is written");
     // A task that panicked has said so already; what it left is recovered at the next start.
     let _ = switch.await;
@@ -146,6 +148,19 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
     store.close().await;
     Ok(())
 }
+
+/// SIGHUP, as everywhere: read the certificates again.
+#[cfg(unix)]
+async fn reload_on_hangup(sip: DriverMonitor) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+    while hangup.recv().await.is_some() {
+        sip.reload_certificates();
+    }
+}
+
+#[cfg(not(unix))]
+async fn reload_on_hangup(_sip: DriverMonitor) {}
 
 fn media_config(config: &Config) -> MediaConfig {
     let media = &config.media;
@@ -164,6 +179,7 @@ fn sip_config(config: &Config) -> DriverConfig {
     let endpoint = shared::sip::Config {
         user_agent: format!("Callfloor/{}", env!("CARGO_PKG_VERSION")),
         advertised: config.sip.advertised_address,
+        advertised_name: config.sip.advertised_name.clone(),
         // A call has two legs, and a supervisor or a transfer makes a third and fourth for a while.
         max_sessions: config.sip.max_calls as usize * 4,
         user_methods: vec![Method::Register],
@@ -172,6 +188,7 @@ fn sip_config(config: &Config) -> DriverConfig {
     DriverConfig {
         udp: config.sip.udp.clone(),
         tcp: config.sip.tcp.clone(),
+        tls: Some(config.tls()),
         endpoint,
         ..DriverConfig::default()
     }

@@ -154,6 +154,9 @@ async fn signal() {
 fn check(file: &Path) -> ExitCode {
     match Config::load(file) {
         Ok(config) => {
+            for warning in config.warnings() {
+                eprintln!("queue-service: warning: {warning}");
+            }
             println!(
                 "{}: fine. {} queues, {} agents, {} trunks.",
                 file.display(),

@@ -29,6 +29,7 @@ pub(super) fn faults(config: &Config) -> Vec<Found> {
     let mut check = Check { config, found: Vec::new() };
     check.service();
     check.sip();
+    check.found.extend(super::secure::faults(config));
     check.media();
     check.numbers();
     check.store();
@@ -91,15 +92,15 @@ impl Check<'_> {
     fn sip(&mut self) {
         let sip = &self.config.sip;
         let (least, most) = (sip.registration_min_secs, sip.registration_max_secs);
-        if sip.udp.is_empty() && sip.tcp.is_empty() {
+        if sip.udp.is_empty() && sip.tcp.is_empty() && sip.tls.is_empty() {
             self.fault(
                 path!["sip", "udp"],
                 "the service would listen nowhere",
-                "at least one of udp and tcp",
+                "at least one of udp, tcp and tls",
             );
         }
         let mut seen = BTreeSet::new();
-        for (key, list) in [("udp", &self.config.sip.udp), ("tcp", &self.config.sip.tcp)] {
+        for (key, list) in [("udp", &sip.udp), ("tcp", &sip.tcp), ("tls", &sip.tls)] {
             for (index, address) in list.iter().enumerate() {
                 if address.port() != 0 && !seen.insert((key, address)) {
                     self.fault(

@@ -26,7 +26,18 @@ fn uncommented(keep: impl Fn(&str) -> bool) -> String {
 }
 
 /// Keys that have no default: the example shows a value that is none.
-const WITHOUT_DEFAULT: [&str; 5] = ["advertised_address", "url", "folder", "model", "time_zone"];
+const WITHOUT_DEFAULT: [&str; 10] = [
+    "advertised_address",
+    "advertised_name",
+    "ca",
+    "certificate",
+    "client_ca",
+    "folder",
+    "key",
+    "model",
+    "time_zone",
+    "url",
+];
 
 #[test]
 fn the_example_is_right() {

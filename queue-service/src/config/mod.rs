@@ -10,6 +10,7 @@ mod error;
 mod example;
 mod locate;
 mod section;
+mod secure;
 #[cfg(test)]
 mod tests;
 
@@ -23,7 +24,7 @@ use shared::model::user::{Role, User as Person};
 
 pub use entry::{Agent, Break, Network, NetworkError, Password, Queue, Trunk, User, WrapUpCode};
 pub use error::{ConfigError, Fault};
-pub use section::{Acd, Auth, Http, Media, Prompts, Recording, Service, Sip, Store};
+pub use section::{Acd, Auth, ClientCertificates, Http, Media, Prompts, Recording, Service, Sip, Store};
 
 pub use crate::transcript::Settings as Transcript;
 

@@ -34,6 +34,21 @@ pub struct Sip {
     pub udp: Vec<SocketAddr>,
     /// Addresses to listen on over TCP.
     pub tcp: Vec<SocketAddr>,
+    /// Addresses to listen on over TLS; needs `certificate` and `key`.
+    pub tls: Vec<SocketAddr>,
+    /// PEM file of the service's certificate and those that lead from it to an authority.
+    pub certificate: Option<PathBuf>,
+    /// PEM file of the certificate's key.
+    pub key: Option<PathBuf>,
+    /// Whether those who connect over TLS have to show a certificate; needs `client_ca`.
+    pub client_certificates: ClientCertificates,
+    /// PEM file of the authorities that vouch for those who connect.
+    pub client_ca: Option<PathBuf>,
+    /// PEM file of the authorities that vouch for the peers that the service connects to over TLS; none for those of
+    /// the operating system.
+    pub ca: Option<PathBuf>,
+    /// Name in the certificate, to be known by over TLS; none to be known by the address.
+    pub advertised_name: Option<String>,
     /// Domain of the phones' addresses and realm of their passwords.
     pub domain: String,
     /// Address that others reach the service at; none to take that of the interface used.
@@ -52,6 +67,13 @@ impl Default for Sip {
         Sip {
             udp: vec![everywhere],
             tcp: vec![everywhere],
+            tls: Vec::new(),
+            certificate: None,
+            key: None,
+            client_certificates: ClientCertificates::Unasked,
+            client_ca: None,
+            ca: None,
+            advertised_name: None,
             domain: "callfloor".into(),
             advertised_address: None,
             max_calls: 500,
@@ -59,6 +81,19 @@ impl Default for Sip {
             registration_max_secs: 3600,
         }
     }
+}
+
+/// What those who connect over TLS have to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientCertificates {
+    /// Nothing.
+    #[default]
+    Unasked,
+    /// A good certificate or none.
+    Optional,
+    /// A good certificate.
+    Required,
 }
 
 /// `[media]`: voice packets.

@@ -158,6 +158,9 @@ pub struct Config {
     /// The address to write into Via and Contact in place of the socket's (static NAT, or a socket bound to the
     /// unspecified address). Not used towards loopback peers.
     pub advertised: Option<IpAddr>,
+    /// The name in our certificate, to write into Via and Contact over TLS in place of an address: who connects to us
+    /// checks it (RFC 5922 §4).
+    pub advertised_name: Option<String>,
     /// T1, T2, T4.
     pub timers: TimerConfig,
     /// Sessions at most; above it new INVITEs are answered 503 without keeping state.
@@ -184,6 +187,7 @@ impl Default for Config {
             user_agent: "Callfloor".into(),
             listen: Vec::new(),
             advertised: None,
+            advertised_name: None,
             timers: TimerConfig::default(),
             max_sessions: 10_000,
             max_transactions: 50_000,

@@ -156,10 +156,18 @@ impl Core {
         SocketAddr::new(ip, port)
     }
 
+    /// What stands for our address towards this peer when it is a name.
+    fn name_for(&self, flow: &Flow) -> Option<&str> {
+        self.config.advertised_name.as_deref().filter(|_| flow.transport.is_secure())
+    }
+
     /// Value of our Contact towards the peer of this flow; `sips:` only where the dialog is (RFC 3261 §12.1.1,
     /// RFC 5630 §5.1.1).
     pub(super) fn contact(&self, user: &str, flow: &Flow, secure: bool) -> String {
-        let uri = Uri::from_address(Some(user), self.facing(flow), flow.transport);
+        let mut uri = Uri::from_address(Some(user), self.facing(flow), flow.transport);
+        if let Some(name) = self.name_for(flow) {
+            uri.host = name.to_owned();
+        }
         if secure { format!("<{}>", uri.to_sips()) } else { format!("<{uri}>") }
     }
 

@@ -85,8 +85,27 @@ pub enum CommandError {
 pub struct SipHandle {
     commands: mpsc::Sender<Command>,
     local: Arc<[(Transport, SocketAddr)]>,
+    monitor: DriverMonitor,
+}
+
+/// Looks at a driver without keeping it running.
+#[derive(Debug, Clone)]
+pub struct DriverMonitor {
     counters: Arc<counters::Counters>,
     reload: Arc<Notify>,
+}
+
+impl DriverMonitor {
+    /// What the driver has counted.
+    pub fn counts(&self) -> DriverCounts {
+        self.counters.read()
+    }
+
+    /// Reads the files of TLS again, soon; what is wrong with them is logged, and the old ones stay in use. Changed
+    /// files are also found without this, within a minute.
+    pub fn reload_certificates(&self) {
+        self.reload.notify_one();
+    }
 }
 
 impl SipHandle {
@@ -103,15 +122,9 @@ impl SipHandle {
         })
     }
 
-    /// Reads the files of TLS again, soon; what is wrong with them is logged, and the old ones stay in use. Changed
-    /// files are also found without this, within a minute.
-    pub fn reload_certificates(&self) {
-        self.reload.notify_one();
-    }
-
-    /// What the driver has counted.
-    pub fn counts(&self) -> DriverCounts {
-        self.counters.read()
+    /// For metrics and signals: it may outlive the driver.
+    pub fn monitor(&self) -> DriverMonitor {
+        self.monitor.clone()
     }
 
     /// The bound sockets with their true ports, UDP first, in the order of the configuration.
@@ -161,7 +174,8 @@ impl SipDriver {
             let _ended = keeper.drop_guard();
             driver.run().await;
         });
-        Ok((SipHandle { commands, local, counters, reload }, receiver))
+        let monitor = DriverMonitor { counters, reload };
+        Ok((SipHandle { commands, local, monitor }, receiver))
     }
 }
 

@@ -134,7 +134,8 @@ impl Core {
         let own = self.facing(flow);
         let port = if own.port() == 0 { String::new() } else { format!(":{}", own.port()) };
         // RFC 3581: rport asks for the answer to come back to where we sent from.
-        format!("SIP/2.0/{} {}{port};branch={branch};rport", flow.transport.as_via(), host_of(own.ip()),)
+        let host = self.name_for(flow).map_or_else(|| host_of(own.ip()), str::to_owned);
+        format!("SIP/2.0/{} {host}{port};branch={branch};rport", flow.transport.as_via())
     }
 
     pub(super) fn first_flow(&self, hop: &Hop) -> First {

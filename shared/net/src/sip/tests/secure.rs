@@ -71,7 +71,7 @@ async fn calls_over_tls() {
     // Longer than a TLS record.
     assert_eq!(call(&mut us, &mut them, Transport::Tls, 2, 60_000).await, Transport::Tls);
     assert_eq!(call(&mut them, &mut us, Transport::Tls, 1, 100).await, Transport::Tls);
-    assert_eq!(them.handle.counts().handshakes_failed, 0);
+    assert_eq!(them.handle.monitor().counts().handshakes_failed, 0);
 }
 
 #[tokio::test]
@@ -174,14 +174,14 @@ async fn new_certificates_come_into_use_and_bad_ones_do_not() {
     std::fs::remove_file(&identity.certificate).expect("remove");
     let error = tls.reload().expect_err("no file").to_string();
     assert!(error.starts_with("read "), "{error}");
-    them.handle.reload_certificates();
+    them.handle.monitor().reload_certificates();
     let mut another = secure_side(66, setup.plain_client());
     assert_eq!(ping(&mut another, &target).await, 200);
 
     std::fs::write(&identity.certificate, &fresh.0).expect("write");
     std::fs::write(&identity.key, &fresh.1).expect("write");
     assert!(tls.reload().expect("new files"));
-    them.handle.reload_certificates();
+    them.handle.monitor().reload_certificates();
     let taken = async {
         let mut seed = 67;
         loop {
@@ -256,7 +256,7 @@ async fn what_is_no_tls_is_closed() {
     let them = secure_side(71, setup.config("them", &["localhost"]));
     let to = them.handle.local_addr(Transport::Tls).expect("bound");
     for garbage in [&b"OPTIONS sip:127.0.0.1 SIP/2.0\r\n\r\n"[..], b"\x16\x03\x01\xff\xff", b"\0", b""] {
-        let before = them.handle.counts().handshakes_failed;
+        let before = them.handle.monitor().counts().handshakes_failed;
         let mut stream = connect(Ipv4Addr::LOCALHOST, to).await;
         stream.write_all(garbage).await.expect("write");
         stream.shutdown().await.expect("shutdown");
@@ -264,7 +264,7 @@ async fn what_is_no_tls_is_closed() {
         let _ =
             timeout(Duration::from_secs(10), stream.read_to_end(&mut rest)).await.expect("closed in time");
         let counted = async {
-            while them.handle.counts().handshakes_failed == before {
+            while them.handle.monitor().counts().handshakes_failed == before {
                 tokio::task::yield_now().await;
             }
         };
@@ -292,12 +292,12 @@ async fn half_open_handshakes_do_not_keep_others_out() {
             held.pop_front();
         }
         if number % 2_000 == 1_999 {
-            assert!(them.handle.counts().streams_open <= limits.streams as u64);
+            assert!(them.handle.monitor().counts().streams_open <= limits.streams as u64);
             let honest = timeout(Duration::from_secs(5), raw(&setup, Ipv4Addr::LOCALHOST, to)).await;
             honest.expect("in time").expect("a handshake");
         }
     }
-    assert!(them.handle.counts().handshakes_failed > u64::from(TOTAL) - 2 * AT_ONCE as u64);
+    assert!(them.handle.monitor().counts().handshakes_failed > u64::from(TOTAL) - 2 * AT_ONCE as u64);
 }
 
 #[tokio::test]
@@ -317,7 +317,7 @@ async fn one_address_has_few_handshakes_at_a_time() {
     let mut rest = Vec::new();
     let closed = timeout(Duration::from_secs(4), refused.read_to_end(&mut rest));
     let _ = closed.await.expect("closed before any handshake times out");
-    assert_eq!(handle.counts().streams_refused, 1);
+    assert_eq!(handle.monitor().counts().streams_refused, 1);
     raw(&setup, Ipv4Addr::LOCALHOST, to).await.expect("others get in");
 }
 

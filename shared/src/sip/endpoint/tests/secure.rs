@@ -113,6 +113,24 @@ fn without_a_listener_of_its_own_tls_still_goes_out() {
 }
 
 #[test]
+fn over_tls_we_go_by_the_name_in_our_certificate() {
+    let listen = bench(&ALL).config().listen.clone();
+    let advertised_name = Some("sip.a.test".to_owned());
+    for (target, via, contact) in [
+        ("sips:bob@192.0.2.9", "SIP/2.0/TLS sip.a.test:5061;", "<sips:us@sip.a.test:5061>"),
+        ("sip:bob@192.0.2.9", "SIP/2.0/UDP 10.0.0.2:5060;", "<sip:us@10.0.0.2:5060>"),
+    ] {
+        let config =
+            Config { listen: listen.clone(), advertised_name: advertised_name.clone(), ..Config::default() };
+        let sent = call(&mut Endpoint::new(config, 1), target);
+        let [Output::Send { bytes, .. }] = sent.as_slice() else { panic!("{sent:?}") };
+        let invite = request(bytes);
+        assert!(invite.headers.get("Via").expect("via").starts_with(via));
+        assert_eq!(invite.headers.get("Contact"), Some(contact));
+    }
+}
+
+#[test]
 fn a_sips_call_is_answered_with_a_sips_contact() {
     for (uri, contact) in [
         ("sips:us@a.test", "<sips:us@10.0.0.2:5061>"),
