@@ -14,6 +14,7 @@ pub mod desk;
 pub mod ear;
 pub mod finale;
 pub mod http;
+pub mod kamailio;
 pub mod linphone;
 pub mod load;
 pub mod phone;

@@ -11,6 +11,8 @@ use crate::Outcome;
 pub fn find(name: &str, package: &str) -> Outcome<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path)
+        // Servers are not in everybody's path.
+        .chain(["/usr/sbin".into()])
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
         .ok_or_else(|| format!("{name} is not installed: apt-get install {package}").into())
@@ -21,20 +23,31 @@ pub fn find(name: &str, package: &str) -> Outcome<PathBuf> {
 pub struct Running {
     child: Child,
     name: String,
+    /// Its own children end only when it ends them.
+    has_children: bool,
 }
 
 impl Running {
     /// Starts it. Its output goes to `log`; its input stays open.
     pub fn start(name: &str, command: &mut Command, log: &Path) -> Outcome<Running> {
+        Running::start_with(name, command, log, libc::SIGKILL)
+    }
+
+    /// The same for a program with processes of its own, which it ends when it is asked to end.
+    pub fn start_family(name: &str, command: &mut Command, log: &Path) -> Outcome<Running> {
+        Running::start_with(name, command, log, libc::SIGTERM)
+    }
+
+    fn start_with(name: &str, command: &mut Command, log: &Path, last: libc::c_int) -> Outcome<Running> {
         let file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
-        die_with_us(command);
+        die_with_us(command, last);
         let child = command
             .stdin(Stdio::piped())
             .stdout(file.try_clone()?)
             .stderr(file)
             .spawn()
             .map_err(|error| format!("start {name}: {error}"))?;
-        Ok(Running { child, name: name.into() })
+        Ok(Running { child, name: name.into(), has_children: last == libc::SIGTERM })
     }
 
     /// The process number.
@@ -88,25 +101,32 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if self.has_children && self.ended().is_none() {
+            self.signal(libc::SIGTERM);
+            let end = Instant::now() + Duration::from_secs(5);
+            while self.ended().is_none() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
         self.kill();
     }
 }
 
 /// A test that is killed leaves no process behind.
 #[cfg(target_os = "linux")]
-fn die_with_us(command: &mut Command) {
+fn die_with_us(command: &mut Command, last: libc::c_int) {
     use std::os::unix::process::CommandExt;
     // SAFETY: between fork and exec only one async-signal-safe call is made.
     unsafe {
-        command.pre_exec(|| {
-            libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
+        command.pre_exec(move || {
+            libc::prctl(libc::PR_SET_PDEATHSIG, last);
             Ok(())
         });
     }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn die_with_us(_command: &mut Command) {}
+fn die_with_us(_command: &mut Command, _last: libc::c_int) {}
 
 #[cfg(test)]
 mod tests {

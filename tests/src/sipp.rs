@@ -108,6 +108,11 @@ impl Sipp {
         Sipp { digest_uri: Some(uri.into()), ..self }
     }
 
+    /// Says in its Contact that it is here, as a phone behind NAT does.
+    pub fn contact(self, address: &str) -> Sipp {
+        self.word("CONTACT", address)
+    }
+
     /// Puts `value` for each `@NAME@` of the scenario.
     pub fn word(mut self, name: &'static str, value: impl Into<String>) -> Sipp {
         self.words.push((name, value.into()));

@@ -3,7 +3,7 @@
 //! A scenario is a SIPp file in `tests/sipp` whose `<part name="agent/rung" WORD="value"/>` lines stand for the files
 //! in `tests/sipp/parts`. Each attribute gives a value to `@WORD@` in the part; lines between `<part …>` and `</part>`
 //! are further header lines, put in place of `@LINES@`. `<defaults WORD="value"/>` at the head of a part gives the
-//! values that may be left out.
+//! values that may be left out. `@CONTACT@` is SIPp's own address and port, unless it is told to say another.
 
 use std::path::Path;
 
@@ -19,6 +19,7 @@ pub fn text(scenario: &str, words: &[(&'static str, String)]) -> Outcome<String>
     for (name, value) in words {
         text = text.replace(&format!("@{name}@"), value);
     }
+    text = text.replace("@CONTACT@", "[local_ip]:[local_port]");
     match text.find('@').filter(|at| is_word(&text[*at..])) {
         Some(at) => Err(format!("{scenario}: no value for {:.20}", &text[at..]).into()),
         None => Ok(text),
