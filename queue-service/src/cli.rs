@@ -1,4 +1,6 @@
-//! The command line: run, check a configuration, hash a password, work out how many agents are needed.
+//! The command line: run, check a configuration, try a number, hash a password, work out how many agents are needed.
+
+mod dial_plan;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -36,6 +38,14 @@ enum Command {
     },
     /// Works out how many agents a load of calls needs, by Erlang C, or by Erlang A with --patience.
     Staff(StaffArguments),
+    /// Says over which trunks a number would be called, and as what; nothing is called.
+    DialPlan {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// The number, as people dial it.
+        number: String,
+    },
     /// Reads a password from standard input and prints its hash for the configuration.
     HashPassword,
 }
@@ -96,6 +106,7 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run { config } => run(&config),
         Command::CheckConfig { file } => check(&file),
+        Command::DialPlan { config, number } => dial_plan(&config, &number),
         Command::HashPassword => hash_password(),
         Command::Staff(arguments) => staff(&arguments),
     }
@@ -167,6 +178,20 @@ fn check(file: &Path) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => fail(&error.to_string()),
+    }
+}
+
+fn dial_plan(file: &Path, number: &str) -> ExitCode {
+    let config = match Config::load(file) {
+        Ok(config) => config,
+        Err(error) => return fail(&error.to_string()),
+    };
+    match dial_plan::describe(&config, number) {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
     }
 }
 

@@ -1,5 +1,11 @@
 //! What types cannot say: names that must exist, be unique, or fit together.
 
+macro_rules! path {
+    ($($step:expr),+) => { vec![$(Step::from($step)),+] };
+}
+
+mod trunk;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -35,6 +41,7 @@ pub(super) fn faults(config: &Config) -> Vec<Found> {
     check.store();
     check.transcript();
     check.breaks_and_trunks();
+    check.outbound();
     check.people();
     for (index, queue) in config.queues.iter().enumerate() {
         check.queue(index, queue);
@@ -46,10 +53,6 @@ pub(super) fn faults(config: &Config) -> Vec<Found> {
 struct Check<'a> {
     config: &'a Config,
     found: Vec<Found>,
-}
-
-macro_rules! path {
-    ($($step:expr),+) => { vec![$(Step::from($step)),+] };
 }
 
 impl From<&str> for Step {
@@ -209,7 +212,8 @@ impl Check<'_> {
             }
         }
         let mut seen = BTreeSet::new();
-        for (index, trunk) in self.config.trunks.iter().enumerate() {
+        let config = self.config;
+        for (index, trunk) in config.trunks.iter().enumerate() {
             if !seen.insert(&trunk.id) {
                 self.fault(
                     path!["trunks", index, "id"],
@@ -217,10 +221,7 @@ impl Check<'_> {
                     "each id once",
                 );
             }
-            if trunk.addresses.is_empty() {
-                let allowed = "at least one address or network";
-                self.fault(path!["trunks", index, "addresses"], "no call could come from nowhere", allowed);
-            }
+            self.trunk(index, trunk);
         }
     }
 
@@ -246,6 +247,9 @@ impl Check<'_> {
                     "an agent whose phone registers cannot be ready before it does",
                     "true only together with contact",
                 );
+            }
+            if let Some(number) = &agent.caller_id {
+                self.number(path!["agents", index, "caller_id"], number);
             }
             for (skill, level) in &agent.skills {
                 self.between(path!["agents", index, "skills", skill.as_str()], (*level).into(), 1, 5);
@@ -327,6 +331,9 @@ impl Check<'_> {
         }
         for (skill, level) in &queue.skills {
             self.between(path!["queues", index, "skills", skill.as_str()], (*level).into(), 1, 5);
+        }
+        if let Some(number) = &queue.caller_id {
+            self.number(key("caller_id"), number);
         }
         let mut codes = BTreeSet::new();
         for (place, code) in queue.wrap_up_codes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The lists of the file: breaks, trunks, queues, agents, users.
+//! The lists of the file: breaks, queues, agents, users.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer};
-use shared::id::{AgentId, CodeId, QueueId, SkillId, TrunkId, UserId};
+use shared::id::{AgentId, CodeId, QueueId, SkillId, UserId};
 use shared::model::queue::{Code, Destination};
 use shared::model::user::Role;
 
@@ -133,21 +133,6 @@ impl From<&Break> for Code {
     }
 }
 
-/// `[[trunks]]`: a carrier or another telephone system that may send calls.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trunk {
-    /// Its id.
-    pub id: TrunkId,
-    /// Name that people read.
-    pub name: String,
-    /// Where its calls come from.
-    pub addresses: Vec<Network>,
-    /// Calls at once; 0 for no limit of its own.
-    #[serde(default)]
-    pub max_calls: u32,
-}
-
 /// `[[queues]]`: a queue. See [`shared::model::queue::QueueInfo`] for what each key does.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -215,6 +200,8 @@ pub struct Queue {
     /// Whether its calls are recorded.
     #[serde(default = "record")]
     pub record: bool,
+    /// The number that its calls show which are transferred to a number outside; that of the trunk when left out.
+    pub caller_id: Option<String>,
 }
 
 /// `[[agents]]`: somebody (or a phone) who takes calls.
@@ -240,6 +227,8 @@ pub struct Agent {
     /// Queues whose calls the agent takes.
     #[serde(default)]
     pub queues: Vec<QueueId>,
+    /// The number that his calls to numbers outside show; that of the trunk when left out.
+    pub caller_id: Option<String>,
 }
 
 /// `[[users]]`: supervisors, managers, administrators.

@@ -26,10 +26,11 @@ fn uncommented(keep: impl Fn(&str) -> bool) -> String {
 }
 
 /// Keys that have no default: the example shows a value that is none.
-const WITHOUT_DEFAULT: [&str; 10] = [
+const WITHOUT_DEFAULT: [&str; 11] = [
     "advertised_address",
     "advertised_name",
     "ca",
+    "caller_id",
     "certificate",
     "client_ca",
     "folder",

@@ -13,6 +13,7 @@ mod section;
 mod secure;
 #[cfg(test)]
 mod tests;
+mod trunk;
 
 use std::path::{Path, PathBuf};
 
@@ -22,9 +23,10 @@ use shared::model::agent::AgentInfo;
 use shared::model::queue::{Code, QueueInfo, SkillNeed};
 use shared::model::user::{Role, User as Person};
 
-pub use entry::{Agent, Break, Network, NetworkError, Password, Queue, Trunk, User, WrapUpCode};
+pub use entry::{Agent, Break, Network, NetworkError, Password, Queue, User, WrapUpCode};
 pub use error::{ConfigError, Fault};
 pub use section::{Acd, Auth, ClientCertificates, Http, Media, Prompts, Recording, Service, Sip, Store};
+pub use trunk::{IdentityHeader, Outbound, Rule, Trunk};
 
 pub use crate::transcript::Settings as Transcript;
 
@@ -54,7 +56,9 @@ pub struct Config {
     pub transcript: Transcript,
     /// Reasons for not being ready, in the order shown.
     pub breaks: Vec<Break>,
-    /// Where calls come from.
+    /// Calls to numbers outside.
+    pub outbound: Outbound,
+    /// Carriers and other telephone systems: where calls come from and go to.
     pub trunks: Vec<Trunk>,
     /// Queues.
     pub queues: Vec<Queue>,

@@ -123,12 +123,8 @@ mod tests {
     use super::*;
 
     fn trunk(id: &str, network: &str, max_calls: u32) -> Trunk {
-        Trunk {
-            id: id.parse().expect("id"),
-            name: id.into(),
-            addresses: vec![network.parse().expect("network")],
-            max_calls,
-        }
+        let text = format!("id = '{id}'\nname = '{id}'\naddresses = ['{network}']\nmax_calls = {max_calls}");
+        toml::from_str(&text).expect("a trunk")
     }
 
     fn address(text: &str) -> IpAddr {

@@ -127,6 +127,7 @@ impl Endpoint {
                         status: 503,
                         reason: "Too Many Sessions".into(),
                         contacts: Vec::new(),
+                        cause: None,
                     });
                 }
                 let auth = Client::new(credentials);

@@ -152,7 +152,11 @@ impl Registration {
         }
         if removing {
             self.state = State::Over;
-            return core.event(Event::Registered { registration: self.id, expires_secs: 0 });
+            return core.event(Event::Registered {
+                registration: self.id,
+                expires_secs: 0,
+                flow: answered.flow,
+            });
         }
         if (200..300).contains(&response.status) {
             self.connection = answered.flow.map_or(0, |flow| flow.connection);
@@ -174,7 +178,7 @@ impl Registration {
         let early = (granted / 10).max(32).min(granted / 2);
         let refresh_secs = u64::from((granted - early).max(1));
         core.schedule.set(Due::Registration(self.id), Some(now + Duration::from_secs(refresh_secs)));
-        core.event(Event::Registered { registration: self.id, expires_secs: granted });
+        core.event(Event::Registered { registration: self.id, expires_secs: granted, flow: answered.flow });
     }
 
     fn failed(&mut self, now: Timestamp, core: &mut Core, response: &Response) {

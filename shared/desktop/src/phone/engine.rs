@@ -314,7 +314,7 @@ impl Engine {
     fn sip(&mut self, now: Timestamp, event: sip::Event) {
         match event {
             sip::Event::Incoming { session, flow, request } => self.incoming(now, session, flow, &request),
-            sip::Event::Registered { registration, expires_secs } if registration == REGISTRATION => {
+            sip::Event::Registered { registration, expires_secs, .. } if registration == REGISTRATION => {
                 self.registered(now, expires_secs);
             }
             sip::Event::RegistrationFailed { registration, status, reason }

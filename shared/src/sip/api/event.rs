@@ -91,6 +91,8 @@ pub enum Event {
         reason: String,
         /// Contacts of a 3xx.
         contacts: Vec<NameAddr>,
+        /// The Reason header of the response, with a Q.850 cause perhaps (RFC 6432).
+        cause: Option<String>,
     },
     /// PRACK: the answer to the offer of our provisional response.
     EarlyAnswer {
@@ -176,6 +178,8 @@ pub enum Event {
         registration: RegistrationId,
         /// Granted lifetime.
         expires_secs: u32,
+        /// Where the registrar's answer came from.
+        flow: Option<Flow>,
     },
     /// The binding does not stand. It is tried again by itself, except after 401/403/404 and other refusals that
     /// a repetition does not mend.

@@ -148,7 +148,7 @@ impl Session {
         let flow = answered.flow.unwrap_or_else(|| unreachable_flow(core, answered.transaction));
         let Some(mut dialog) = Dialog::of_caller(request, response, flow, self.explicit) else {
             // A 2xx without To tag makes no dialog: nothing to acknowledge or end.
-            core.event(rejected(self.id, 500, "2xx without To tag", Vec::new()));
+            core.event(rejected(self.id, 500, "2xx without To tag", Vec::new(), None));
             self.phase = Phase::Gone;
             return;
         };
@@ -175,7 +175,7 @@ impl Session {
         if let Some(reason) = cancelled {
             // The CANCEL came too late: the call stands and is hung up (§9.1, §15).
             self.ended = true;
-            core.event(rejected(self.id, 487, "", Vec::new()));
+            core.event(rejected(self.id, 487, "", Vec::new(), None));
             self.send_late_ack(
                 core,
                 LateAck { transaction: answered.transaction, request: answered.request },
@@ -229,7 +229,8 @@ impl Session {
         }
         let contacts = if response.status < 400 { response.headers.addresses("Contact") } else { Vec::new() };
         let status = if matches!(calling.cancel, Cancel::No) { response.status } else { 487 };
-        core.event(rejected(self.id, status, &response.reason, contacts));
+        let cause = response.headers.get("Reason").map(str::to_owned);
+        core.event(rejected(self.id, status, &response.reason, contacts, cause));
         self.phase = Phase::Gone;
     }
 
@@ -266,7 +267,7 @@ impl Session {
                 Cancel::No if calling.provisional => self.cancel(now, core, reason.as_deref()),
                 Cancel::No if core.is_resolving(calling.transaction) => {
                     core.remove_client(calling.transaction);
-                    core.event(rejected(self.id, 487, "", Vec::new()));
+                    core.event(rejected(self.id, 487, "", Vec::new(), None));
                     self.phase = Phase::Gone;
                 }
                 Cancel::No => calling.cancel = Cancel::Wanted(reason),
@@ -300,7 +301,7 @@ impl Session {
     pub(super) fn no_end(&mut self, core: &mut Core) {
         if let Phase::Calling(calling) = &self.phase {
             core.remove_client(calling.transaction);
-            core.event(rejected(self.id, 487, "", Vec::new()));
+            core.event(rejected(self.id, 487, "", Vec::new(), None));
             self.phase = Phase::Gone;
         }
     }
@@ -339,9 +340,15 @@ fn ack_2xx(dialog: &mut Dialog, invite: &Request, body: Option<&Body>) -> Reques
     ack
 }
 
-fn rejected(session: SessionId, status: u16, reason: &str, contacts: Vec<NameAddr>) -> Event {
+fn rejected(
+    session: SessionId,
+    status: u16,
+    reason: &str,
+    contacts: Vec<NameAddr>,
+    cause: Option<String>,
+) -> Event {
     let reason = if reason.is_empty() { crate::sip::message::phrase(status) } else { reason };
-    Event::Rejected { session, status, reason: reason.into(), contacts }
+    Event::Rejected { session, status, reason: reason.into(), contacts, cause }
 }
 
 /// The flow that the INVITE took, for a response that says nothing better.
