@@ -401,6 +401,15 @@ pub enum Command {
         /// Our name, for Referred-By (RFC 3892).
         referred_by: Option<Uri>,
     },
+    /// REFER in a confirmed session: ask the peer to take our place in another confirmed session (RFC 3891 §4).
+    ReferAttended {
+        /// Which.
+        session: SessionId,
+        /// The session with the party that the peer shall talk to.
+        other: SessionId,
+        /// Our name, for Referred-By (RFC 3892).
+        referred_by: Option<Uri>,
+    },
     /// Answer [`Event::Refer`] with 202 or a refusal.
     RespondRefer {
         /// Which.
@@ -408,7 +417,8 @@ pub enum Command {
         /// 202, or 400 to 699.
         status: u16,
     },
-    /// Tell the peer that sent REFER how the referred call goes (RFC 3515 §2.4.4).
+    /// Tell the peer that sent REFER how the referred call goes (RFC 3515 §2.4.4). 100 has been told by the answer.
+    /// A peer that wants no news (RFC 4488) gets none.
     NotifyRefer {
         /// Which.
         session: SessionId,

@@ -189,8 +189,10 @@ impl Core {
     /// Value of Supported: the option tags that are understood.
     pub(super) fn supported(&self) -> &'static str {
         match self.config.reliable_provisional {
-            ReliableProvisional::Never => "timer",
-            ReliableProvisional::WhenAsked | ReliableProvisional::Required => "timer, 100rel",
+            ReliableProvisional::Never => "timer, replaces, norefersub",
+            ReliableProvisional::WhenAsked | ReliableProvisional::Required => {
+                "timer, 100rel, replaces, norefersub"
+            }
         }
     }
 

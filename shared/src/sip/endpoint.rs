@@ -149,6 +149,12 @@ impl Endpoint {
             | Command::NotifyRefer { session, .. } => {
                 self.with_session(now, session, |session, core| session.command(now, core, command));
             }
+            Command::ReferAttended { session, other, referred_by } => {
+                let Some(place) = self.sessions.get(&other).and_then(Session::place) else { return };
+                self.with_session(now, session, |session, core| {
+                    session.refer(now, core, &place, referred_by.as_ref());
+                });
+            }
             Command::Register { registration, aor, registrar, contact_user, expires_secs, credentials } => {
                 let made = Registration::new(
                     &mut self.core,

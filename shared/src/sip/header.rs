@@ -72,7 +72,7 @@ impl Params {
     }
 
     /// Reads `;a=b;c="d"`, with or without the first semicolon.
-    fn read(text: &str) -> Option<Params> {
+    pub(in crate::sip) fn read(text: &str) -> Option<Params> {
         let mut params = Params::default();
         for part in split(text, ';') {
             let part = part.trim();

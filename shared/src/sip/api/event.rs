@@ -22,6 +22,9 @@ pub struct IncomingInfo {
     pub call_id: String,
     /// The offer, if he makes one.
     pub body: Option<Body>,
+    /// He asks to take the place of this session of ours (RFC 3891 §3): answer him, then hang that one up; or
+    /// refuse him and leave it. Whether he may is the user's to judge.
+    pub replaces: Option<SessionId>,
 }
 
 /// Who or what ended an answered session.
@@ -138,7 +141,7 @@ pub enum Event {
         /// What.
         body: Option<Body>,
     },
-    /// REFER from the peer; answer with [`Command::RespondRefer`](super::Command::RespondRefer), then [`Command::NotifyRefer`](super::Command::NotifyRefer).
+    /// REFER from the peer, `refer_to` perhaps with a `Replaces` URI header; answer with [`Command::RespondRefer`](super::Command::RespondRefer), then [`Command::NotifyRefer`](super::Command::NotifyRefer).
     Refer {
         /// Which.
         session: SessionId,
@@ -147,7 +150,7 @@ pub enum Event {
         /// All headers (Referred-By, …).
         headers: Headers,
     },
-    /// How our REFER goes: 100 once it is accepted, then what the peer's NOTIFYs say.
+    /// How our REFER goes: 100 once it is accepted, then what the peer's NOTIFYs say; 408 when it falls silent.
     ReferProgress {
         /// Which.
         session: SessionId,

@@ -122,7 +122,9 @@ impl Endpoint {
             return with(415, "Accept", "application/sdp".into());
         }
         if within {
-            return None;
+            // Dialogs that stand may use a reserve, but not without end.
+            let limit = self.core.config.max_transactions.saturating_mul(5) / 4;
+            return if self.core.table.len() < limit { None } else { with(503, "Retry-After", "5".into()) };
         }
         if request.method == Method::Invite
             && self.core.config.reliable_provisional == ReliableProvisional::Required
@@ -141,6 +143,14 @@ impl Endpoint {
                 Method::Bye | Method::Notify | Method::Update | Method::Info | Method::Prack
             ) {
                 return Some((481, Vec::new()));
+            }
+            // RFC 3515 §2.4.2: known, but a REFER that comes out of nowhere is nobody's wish.
+            if request.method == Method::Refer {
+                return Some((603, Vec::new()));
+            }
+            // RFC 6665 §4.2.1.1: no event package is served; that of REFER lives in dialogs.
+            if request.method == Method::Subscribe {
+                return with(489, "Allow-Events", "refer".into());
             }
             return with(405, "Allow", self.core.allow());
         }
@@ -175,6 +185,10 @@ impl Endpoint {
         {
             return self.stateless(flow, &request, 422, "", &[("Min-SE".into(), min.to_string())]);
         }
+        let replaces = match self.replaced(&request) {
+            Ok(replaces) => replaces,
+            Err(status) => return self.stateless(flow, &request, status, "", &[]),
+        };
         let reply = reply_flow(flow, &request);
         let machine = self.server_machine(now, flow.transport, &request.method);
         let transaction = self.core.table.add_server(request.clone(), machine, reply);
@@ -183,7 +197,7 @@ impl Endpoint {
             Method::Invite => {
                 self.last_incoming += 1;
                 let id = SessionId(self.last_incoming | 1 << 63);
-                match Session::incoming(now, &mut self.core, id, transaction, &request, flow) {
+                match Session::incoming(now, &mut self.core, id, transaction, &request, flow, replaces) {
                     Some(session) => {
                         if let Some(server) = self.core.table.servers.get_mut(&transaction) {
                             server.session = Some(id);
@@ -211,6 +225,20 @@ impl Endpoint {
                 self.core.event(Event::Request { transaction, flow, method, request: Box::new(request) });
             }
         }
+    }
+
+    /// The session that an INVITE wants to take the place of, or the status for one that cannot (RFC 3891 §3).
+    fn replaced(&self, request: &Request) -> Result<Option<SessionId>, u16> {
+        if !request.headers.has("Replaces") {
+            return Ok(None);
+        }
+        if request.method != Method::Invite || request.headers.all("Replaces").count() > 1 {
+            return Err(400);
+        }
+        let replaces = request.headers.replaces().ok_or(400_u16)?;
+        let key = (replaces.call_id.clone(), replaces.to_tag.clone());
+        let session = self.by_dialog.get(&key).and_then(|id| self.sessions.get(id)).ok_or(481_u16)?;
+        session.replaceable(&replaces).map(|()| Some(session.id))
     }
 
     fn server_machine(&self, now: Timestamp, transport: Transport, method: &Method) -> ServerMachine {

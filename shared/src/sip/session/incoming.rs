@@ -12,6 +12,7 @@ impl Session {
         transaction: TransactionId,
         request: &Request,
         flow: Flow,
+        replaces: Option<SessionId>,
     ) -> Option<Session> {
         let tag = core.token();
         let dialog = Dialog::of_callee(request, &tag, flow)?;
@@ -27,6 +28,7 @@ impl Session {
                 headers: request.headers.clone(),
                 call_id: request.headers.call_id().to_owned(),
                 body: request.body(),
+                replaces,
             }),
         });
         let contact_user = request.uri.user.clone().unwrap_or_default();

@@ -7,13 +7,14 @@
 //!              └─────refused, CANCEL──────────────────────► Gone
 //! ```
 //! `outgoing` and `incoming` bring a session up, `early` and `reliable` do what is done before the answer (RFC 3262
-//! on both sides), `change` offers again in it, `usage` carries INFO, REFER, NOTIFY
-//! and BYE, `refresh` keeps the session timer of RFC 4028.
+//! on both sides), `change` offers again in it, `usage` carries INFO and BYE,
+//! `refer` REFER with its NOTIFYs, `refresh` keeps the session timer of RFC 4028.
 
 mod change;
 mod early;
 mod incoming;
 mod outgoing;
+mod refer;
 mod refresh;
 mod reliable;
 mod saved;
@@ -23,6 +24,7 @@ use super::api::{Command, EndedBy, Event, Flow, SessionId, TransactionId};
 use super::core::{Answered, Core, Due, is_sips};
 use super::dialog::Dialog;
 use super::digest::Client;
+use super::header::Replaces;
 use super::message::{Body, Headers, Method, Request, Response};
 use super::transaction::{Owner, Purpose};
 use crate::time::Timestamp;
@@ -49,9 +51,13 @@ pub(super) enum SessionTimer {
     Refresh,
     /// The session was not refreshed.
     Expire,
+    /// First news of their REFER, then the end of its subscription.
+    ReferTold,
+    /// News of our REFER are overdue.
+    ReferWait,
 }
 
-const TIMERS: [SessionTimer; 8] = [
+const TIMERS: [SessionTimer; 10] = [
     SessionTimer::Resend2xx,
     SessionTimer::NoAck,
     SessionTimer::Resend1xx,
@@ -60,6 +66,8 @@ const TIMERS: [SessionTimer; 8] = [
     SessionTimer::Glare,
     SessionTimer::Refresh,
     SessionTimer::Expire,
+    SessionTimer::ReferTold,
+    SessionTimer::ReferWait,
 ];
 
 #[derive(Debug)]
@@ -80,7 +88,7 @@ pub(super) struct Session {
     reliable: reliable::Reliable,
     unacked: Option<Unacked>,
     late_ack: Option<LateAck>,
-    refer: usage::Referring,
+    refer: refer::Referring,
     refresh: Option<refresh::Refresh>,
     /// What we described last, for a refresh by re-INVITE.
     description: Option<Body>,
@@ -173,7 +181,7 @@ impl Session {
             reliable: reliable::Reliable::default(),
             unacked: None,
             late_ack: None,
-            refer: usage::Referring::default(),
+            refer: refer::Referring::default(),
             refresh: None,
             description: None,
             peer_updates: false,
@@ -188,6 +196,24 @@ impl Session {
     /// The dialog, once there is one.
     pub(super) fn dialog(&self) -> Option<&Dialog> {
         self.dialog.as_ref()
+    }
+
+    /// Whether an INVITE with Replaces may name this session, and if not the status for it (RFC 3891 §3).
+    pub(super) fn replaceable(&self, replaces: &Replaces) -> Result<(), u16> {
+        let fits = |dialog: &Dialog| {
+            dialog.remote_tag() == replaces.from_tag
+                || (dialog.remote_tag().is_empty() && replaces.from_tag == "0")
+        };
+        let confirmed = self.dialog.as_ref().is_some_and(fits);
+        match &self.phase {
+            Phase::Confirmed | Phase::Leaving { .. } if confirmed && replaces.early_only => Err(486),
+            Phase::Confirmed if confirmed => Ok(()),
+            Phase::Calling(calling) if calling.early.iter().any(|early| fits(&early.dialog)) => Ok(()),
+            // Over, or nearly.
+            Phase::Leaving { .. } | Phase::Closing | Phase::Gone if confirmed => Err(603),
+            // An early dialog that the far side started is not ours to hand over.
+            _ => Err(481),
+        }
     }
 
     /// Does what the user wants, if it makes sense in this state.
@@ -222,6 +248,7 @@ impl Session {
             }
             // Not about a session; the endpoint does them.
             Command::Invite { .. }
+            | Command::ReferAttended { .. }
             | Command::Register { .. }
             | Command::Unregister { .. }
             | Command::Request { .. }
@@ -259,6 +286,8 @@ impl Session {
             SessionTimer::NoEnd => self.no_end(core),
             SessionTimer::Glare => self.try_change(now, core),
             SessionTimer::Refresh => self.refresh_due(now, core),
+            SessionTimer::ReferTold => self.refer_told(now, core),
+            SessionTimer::ReferWait => self.refer_silent(core),
             SessionTimer::Expire => {
                 if matches!(self.phase, Phase::Confirmed) {
                     self.end(core, EndedBy::Timeout, None);

@@ -17,6 +17,7 @@ fn incoming(headers: &[(&str, &str)], offer: Option<&str>) -> IncomingInfo {
         headers: all,
         call_id: "x".into(),
         body: offer.map(Body::sdp),
+        replaces: None,
     }
 }
 

@@ -6,6 +6,7 @@ mod refusals;
 mod registration;
 mod reliable;
 mod secure;
+mod transfer;
 mod within;
 
 use std::time::Duration;

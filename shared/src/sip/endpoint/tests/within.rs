@@ -99,53 +99,6 @@ fn info_and_keypad() {
 }
 
 #[test]
-fn a_blind_transfer() {
-    let mut pair = talking();
-    let refer_to = "sip:carol@c.test".parse().expect("uri");
-    pair.a(Command::Refer { session: CALL, refer_to, referred_by: None });
-    pair.run(millis(50));
-    assert_eq!(short(pair.b_events()), "Refer sip:carol@c.test");
-    pair.b(Command::RespondRefer { session: THERE, status: 202 });
-    for (status, last) in [(100, false), (180, false), (200, true)] {
-        pair.b(Command::NotifyRefer { session: THERE, status, reason: String::new(), last });
-        pair.run(millis(50));
-    }
-    assert_eq!(
-        short(pair.a_events()),
-        "ReferProgress 100 false, ReferProgress 100 false, ReferProgress 180 false, ReferProgress 200 true"
-    );
-    pair.a(hangup(CALL));
-    pair.run(millis(50));
-    check(
-        &pair.tape.take(pair.now),
-        "0 a REFER
-         50 b 202 REFER
-         50 b NOTIFY
-         60 a 200 NOTIFY
-         100 b NOTIFY
-         110 a 200 NOTIFY
-         150 b NOTIFY
-         160 a 200 NOTIFY
-         200 a BYE
-         210 b 200 BYE",
-    );
-    drained(&mut pair);
-}
-
-#[test]
-fn a_refused_transfer() {
-    let mut pair = talking();
-    let refer_to = "sip:carol@c.test".parse().expect("uri");
-    pair.b(Command::Refer { session: THERE, refer_to, referred_by: None });
-    pair.run(millis(50));
-    pair.a(Command::RespondRefer { session: CALL, status: 603 });
-    pair.run(millis(50));
-    assert_eq!(short(pair.b_events()), "ReferProgress 603 true");
-    pair.b(hangup(THERE));
-    drained(&mut pair);
-}
-
-#[test]
 fn session_timers_refresh_and_expire() {
     let mut pair = Pair::new(Weather::FINE, 1, |who, config| {
         if who == 'a' {
