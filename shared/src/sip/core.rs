@@ -3,8 +3,9 @@
 
 mod send;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -13,8 +14,8 @@ use rand::{Rng, SeedableRng};
 use super::api::{
     Config, Event, Flow, Output, RegistrationId, ReliableProvisional, SessionId, TransactionId, Transport,
 };
-use super::dialog::Hop;
-use super::header::{MAGIC, Via};
+use super::dialog::{Dialog, Hop};
+use super::header::MAGIC;
 use super::message::{Method, Request, Response};
 use super::schedule::Schedule;
 use super::session::SessionTimer;
@@ -39,7 +40,7 @@ pub(super) enum Due {
 pub(super) struct Answered {
     pub owner: Owner,
     pub transaction: TransactionId,
-    pub request: Request,
+    pub request: Arc<Request>,
     pub response: Response,
     /// `None` when it was made here.
     pub flow: Option<Flow>,
@@ -57,6 +58,8 @@ pub(super) struct Core {
     pub outputs: VecDeque<Output>,
     pub schedule: Schedule<Due>,
     pub table: Table,
+    /// Streams that something came on and that have not ended: dialogs may go on using them.
+    pub open_streams: HashSet<u64>,
     /// Failures found here, to be told after the command that caused them.
     pub failed: VecDeque<Answered>,
     questions: HashMap<u64, Question>,
@@ -77,6 +80,7 @@ impl Core {
             outputs: VecDeque::new(),
             schedule: Schedule::new(),
             table: Table::default(),
+            open_streams: HashSet::new(),
             failed: VecDeque::new(),
             questions: HashMap::new(),
             last_question: 0,
@@ -210,7 +214,7 @@ impl Core {
             request.headers.push("User-Agent", &self.config.user_agent);
         }
         let machine = ClientMachine::Resolving { query: 0, give_up_at: now + self.config.timers.give_up() };
-        let id = self.table.add_client(request, owner, machine, Core::nowhere());
+        let id = self.table.add_client(request.into(), owner, machine, Core::nowhere());
         if let Some(client) = self.table.clients.get_mut(&id) {
             client.contact_user = contact_user.map(Into::into);
             client.domain = domain_of(hop);
@@ -229,6 +233,12 @@ impl Core {
             First::Impossible => self.fail(id, 503),
         }
         id
+    }
+
+    /// Where the next request of a dialog goes: over the flow that it lives on, unless that stream is gone.
+    pub(super) fn hop(&self, dialog: &Dialog) -> Hop {
+        let alive = |flow: &Flow| flow.connection == 0 || self.open_streams.contains(&flow.connection);
+        dialog.hop(alive)
     }
 
     /// Sends the ACK for a 2xx and keeps it for repetitions of that 2xx.
@@ -294,8 +304,9 @@ impl Core {
         let bytes = wire::write_request(&cancel);
         let machine =
             ClientMachine::Other(ClientOther::new(now, self.config.timers, flow.transport.is_reliable()));
-        let id = self.table.add_client(cancel, owner, machine, flow);
+        let id = self.table.add_client(cancel.into(), owner, machine, flow);
         self.table.index_client(id, &branch);
+        self.table.set_fresh(id, true);
         if let Some(client) = self.table.clients.get_mut(&id) {
             client.bytes = bytes.clone();
         }
@@ -312,6 +323,11 @@ impl Core {
         if server.machine.respond(now, response.status) == Step::Pass {
             let bytes = wire::write_response(&response);
             server.bytes = bytes.clone();
+            if !server.machine.is_open() {
+                // What is kept to absorb repetitions is the answer and the key.
+                server.request = None;
+                server.bytes.shrink_to_fit();
+            }
             let flow = server.flow;
             self.send(flow, bytes);
         }
@@ -326,6 +342,7 @@ impl Core {
         response: Response,
         flow: Flow,
     ) -> Option<Answered> {
+        self.table.set_fresh(id, false);
         let client = self.table.clients.get_mut(&id)?;
         client.udp_instead = None;
         if flow.connection != 0 {
@@ -358,6 +375,16 @@ impl Core {
             flow: Some(flow),
             attempt: client.attempt,
         });
+        if answered.as_ref().is_some_and(|answered| answered.response.status >= 200) {
+            // Nothing of it is repeated any more; an INVITE is kept for its ACKs, without what it carried.
+            client.bytes = Vec::new();
+            if let ClientMachine::Invite(_) = client.machine
+                && !client.request.body.is_empty()
+            {
+                let request = Request { body: Vec::new(), ..(*client.request).clone() };
+                client.request = Arc::new(request);
+            }
+        }
         if let Some((flow, bytes)) = ack {
             self.send(flow, bytes);
         }

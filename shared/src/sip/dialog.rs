@@ -123,8 +123,9 @@ impl Dialog {
         request
     }
 
-    pub(super) fn hop(&self) -> Hop {
-        match (self.flow, self.routes.first()) {
+    /// `alive` says whether a flow may still be used.
+    pub(super) fn hop(&self, alive: impl Fn(&Flow) -> bool) -> Hop {
+        match (self.flow.filter(alive), self.routes.first()) {
             (Some(flow), _) => Hop::Flow(flow),
             (None, Some(route)) => Hop::Uri(route.uri.clone()),
             (None, None) => Hop::Uri(self.target.clone()),
@@ -144,13 +145,6 @@ impl Dialog {
     pub(super) fn refresh_target(&mut self, headers: &super::message::Headers) {
         if let Some(contact) = headers.addresses("Contact").into_iter().next() {
             self.target = contact.uri.to_request_uri();
-        }
-    }
-
-    /// The stream is gone; what was learnt from it must not be used any more.
-    pub(super) fn lose_stream(&mut self, connection: u64) {
-        if self.flow.is_some_and(|flow| flow.connection == connection) {
-            self.flow = None;
         }
     }
 }

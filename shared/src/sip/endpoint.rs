@@ -50,10 +50,8 @@ impl Endpoint {
             Input::Received { flow, bytes } => self.received(now, flow, &bytes),
             Input::StreamClosed { connection } => {
                 self.streams.remove(&connection);
+                self.core.open_streams.remove(&connection);
                 self.core.stream_closed(now, connection);
-                for session in self.sessions.values_mut() {
-                    session.lose_stream(connection);
-                }
                 for registration in self.registrations.values_mut() {
                     registration.lose_stream(now, &mut self.core, connection);
                 }
@@ -242,7 +240,7 @@ impl Endpoint {
         if !(200..700).contains(&status) {
             return;
         }
-        let request = server.request.clone();
+        let Some(request) = server.request.clone() else { return };
         let tag = self.core.token();
         let mut response = request.reply(status, reason, Some(&tag));
         response.headers.remove("Record-Route");

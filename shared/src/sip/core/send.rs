@@ -5,43 +5,16 @@ use super::*;
 impl Core {
     /// What was sent to this flow did not arrive: another address, UDP instead of TCP, or failure.
     pub(in crate::sip) fn send_failed(&mut self, now: Timestamp, flow: Flow) {
-        let hit: Vec<TransactionId> = self
-            .table
-            .clients
-            .iter()
-            .filter(|(_, client)| {
-                client.machine.is_fresh()
-                    && client.flow.transport == flow.transport
-                    && client.flow.remote == flow.remote
-                    && (client.flow.connection == flow.connection || client.flow.connection == 0)
-            })
-            .map(|(id, _)| *id)
-            .collect();
-        for id in hit {
+        for id in self.table.unanswered(flow) {
             self.next_address(now, id);
         }
     }
 
     pub(in crate::sip) fn stream_closed(&mut self, now: Timestamp, connection: u64) {
-        let hit: Vec<TransactionId> = self
-            .table
-            .clients
-            .iter()
-            .filter(|(_, client)| client.flow.connection == connection && client.machine.is_fresh())
-            .map(|(id, _)| *id)
-            .collect();
-        for id in hit {
+        for id in self.table.unanswered_on(connection) {
             self.next_address(now, id);
         }
-        // A response to a request of that stream opens a new one to the Via's address (RFC 3261 §18.2.2).
-        for server in self.table.servers.values_mut().filter(|server| server.flow.connection == connection) {
-            let via = server.request.headers.via();
-            server.flow.connection = 0;
-            if let Some(ip) = via.as_ref().and_then(Via::ip) {
-                let port = via.and_then(|via| via.port).unwrap_or(server.flow.transport.default_port());
-                server.flow.remote = SocketAddr::new(ip, port);
-            }
-        }
+        self.table.lose_stream(connection);
     }
 
     /// The wish for TCP did not come true: the same by UDP.
@@ -69,12 +42,13 @@ impl Core {
             Some(self.contact(user, &flow, is_sips(&client.request)))
         });
         let Some(client) = self.table.clients.get_mut(&id) else { return };
-        client.request.headers.remove("Via");
+        let taken =
+            std::mem::replace(&mut client.request, Request::new(Method::Options, Uri::tel("0")).into());
+        let mut request = Arc::unwrap_or_clone(taken);
+        request.headers.remove("Via");
         if let Some(contact) = contact {
-            client.request.headers.set("Contact", contact);
+            request.headers.set("Contact", contact);
         }
-        let mut request =
-            std::mem::replace(&mut client.request, Request::new(Method::Options, Uri::tel("0")));
         let mut actual = flow;
         request.headers.push_front("Via", self.via(&flow, &branch));
         let mut bytes = wire::write_request(&request);
@@ -98,13 +72,14 @@ impl Core {
         let mut domain = None;
         if let Some(client) = self.table.clients.get_mut(&id) {
             domain = client.domain.clone();
-            client.request = request;
+            client.request = request.into();
             client.bytes = bytes.clone();
             client.flow = actual;
             client.machine = machine;
             client.udp_instead = udp_instead;
         }
         self.table.index_client(id, &branch);
+        self.table.set_fresh(id, true);
         // A firewall that swallows the connection must not cost the call: UDP after a moment.
         self.schedule.set(Due::Fallback(id), udp_instead.map(|_| now + TCP_PATIENCE));
         self.send_to(actual, domain, bytes);

@@ -1,6 +1,8 @@
 //! What arrives: framing, matching to transactions, and the checks of RFC 3261 §8.2 before anything is made of a
 //! request.
 
+use std::sync::Arc;
+
 use super::Endpoint;
 use crate::sip::api::{Event, Flow, ReliableProvisional, SessionId, Transport};
 use crate::sip::core::{mark_source, reply_flow};
@@ -18,6 +20,7 @@ impl Endpoint {
         if flow.transport == Transport::Udp {
             return self.message(now, flow, bytes);
         }
+        self.core.open_streams.insert(flow.connection);
         self.streams.entry(flow.connection).or_default().push(bytes);
         loop {
             let Some(framer) = self.streams.get_mut(&flow.connection) else { return };
@@ -27,6 +30,7 @@ impl Endpoint {
                 Ok(None) => return,
                 Err(_) => {
                     self.streams.remove(&flow.connection);
+                    self.core.open_streams.remove(&flow.connection);
                     self.core
                         .outputs
                         .push_back(crate::sip::api::Output::Close { connection: flow.connection });
@@ -169,7 +173,8 @@ impl Endpoint {
         };
         let reply = reply_flow(flow, &request);
         let machine = self.server_machine(now, flow.transport, &request.method);
-        let transaction = self.core.table.add_server(request.clone(), machine, reply);
+        let request = Arc::new(request);
+        let transaction = self.core.table.add_server(&request, machine, reply);
         if request.method == Method::Invite
             && let Some(server) = self.core.table.servers.get_mut(&transaction)
         {
@@ -191,7 +196,8 @@ impl Endpoint {
         };
         let reply = reply_flow(flow, &request);
         let machine = self.server_machine(now, flow.transport, &request.method);
-        let transaction = self.core.table.add_server(request.clone(), machine, reply);
+        let request = Arc::new(request);
+        let transaction = self.core.table.add_server(&request, machine, reply);
         self.core.settle_server(transaction);
         match request.method {
             Method::Invite => {
@@ -222,7 +228,12 @@ impl Endpoint {
             }
             _ => {
                 let method = request.method.clone();
-                self.core.event(Event::Request { transaction, flow, method, request: Box::new(request) });
+                self.core.event(Event::Request {
+                    transaction,
+                    flow,
+                    method,
+                    request: Box::new(Arc::unwrap_or_clone(request)),
+                });
             }
         }
     }
@@ -278,7 +289,8 @@ impl Endpoint {
         };
         let reply = reply_flow(flow, &request);
         let machine = self.server_machine(now, flow.transport, &request.method);
-        let id = self.core.table.add_server(request.clone(), machine, reply);
+        let request = Arc::new(request);
+        let id = self.core.table.add_server(&request, machine, reply);
         let session = self.core.table.servers.get(&invite).and_then(|server| server.session);
         // §9.2: 200 in any case; the tag should be that of the INVITE's responses.
         let tag = session.and_then(|id| self.sessions.get(&id)).map(|session| session.local_tag.clone());

@@ -151,7 +151,7 @@ impl Session {
         now: Timestamp,
         core: &mut Core,
         transaction: TransactionId,
-        request: Request,
+        request: Arc<Request>,
     ) {
         let offers = !request.body.is_empty();
         let is_invite = request.method == Method::Invite;
@@ -200,7 +200,7 @@ impl Session {
         if let Some(server) = core.table.servers.get_mut(&transaction) {
             server.session = Some(self.id);
         }
-        self.change = Change::Theirs { transaction, request: Box::new(request) };
+        self.change = Change::Theirs { transaction, request };
     }
 
     pub(super) fn answer_change(

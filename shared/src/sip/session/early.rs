@@ -127,7 +127,7 @@ impl Session {
         now: Timestamp,
         core: &mut Core,
         transaction: TransactionId,
-        request: Request,
+        request: Arc<Request>,
         flow: Flow,
     ) {
         let Phase::Calling(calling) = &mut self.phase else { return };

@@ -10,7 +10,7 @@ impl Session {
         core: &mut Core,
         id: SessionId,
         transaction: TransactionId,
-        request: &Request,
+        request: &Arc<Request>,
         flow: Flow,
         replaces: Option<SessionId>,
     ) -> Option<Session> {
@@ -33,7 +33,7 @@ impl Session {
         });
         let contact_user = request.uri.user.clone().unwrap_or_default();
         let call_id = request.headers.call_id().to_owned();
-        let phase = Phase::Ringing { transaction, request: Box::new(request.clone()), flow };
+        let phase = Phase::Ringing { transaction, request: request.clone(), flow };
         let mut session = Session::new(id, call_id, tag, contact_user, phase);
         session.dialog = Some(dialog);
         session.learn(&request.headers);

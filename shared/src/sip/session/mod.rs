@@ -20,6 +20,8 @@ mod reliable;
 mod saved;
 mod usage;
 
+use std::sync::Arc;
+
 use super::api::{Command, EndedBy, Event, Flow, SessionId, TransactionId};
 use super::core::{Answered, Core, Due, is_sips};
 use super::dialog::Dialog;
@@ -101,7 +103,7 @@ enum Phase {
     /// Our INVITE is out.
     Calling(Box<outgoing::Calling>),
     /// Their INVITE is not answered.
-    Ringing { transaction: TransactionId, request: Box<Request>, flow: Flow },
+    Ringing { transaction: TransactionId, request: Arc<Request>, flow: Flow },
     /// A 2xx went over.
     Confirmed,
     /// The user hung up, but BYE must wait for the ACK (§15).
@@ -119,7 +121,7 @@ enum Change {
     /// Waits for the user.
     Theirs {
         transaction: TransactionId,
-        request: Box<Request>,
+        request: Arc<Request>,
     },
     /// Waits for the peer.
     Ours {
@@ -161,7 +163,7 @@ struct Unacked {
 #[derive(Debug)]
 struct LateAck {
     transaction: TransactionId,
-    request: Request,
+    request: Arc<Request>,
 }
 
 impl Session {
@@ -297,12 +299,6 @@ impl Session {
         }
     }
 
-    pub(super) fn lose_stream(&mut self, connection: u64) {
-        if let Some(dialog) = &mut self.dialog {
-            dialog.lose_stream(connection);
-        }
-    }
-
     /// Forgets all deadlines and answers what waits; the endpoint calls it when the session is gone.
     pub(super) fn forget(&mut self, now: Timestamp, core: &mut Core) {
         self.refuse_change(now, core);
@@ -336,7 +332,7 @@ impl Session {
         purpose: Purpose,
     ) -> Option<TransactionId> {
         let tag = request.headers.get("To").and_then(super::header::tag).unwrap_or_default();
-        let hop = self.dialog_with(&tag)?.hop();
+        let hop = core.hop(self.dialog_with(&tag)?);
         self.auth.authorize(&mut request, &mut core.random);
         let contact =
             matches!(purpose, Purpose::Reinvite | Purpose::Update | Purpose::Refer | Purpose::Notify);
@@ -357,13 +353,13 @@ impl Session {
         {
             return None;
         }
-        let mut request = answered.request.clone();
+        let mut request = Request::clone(&answered.request);
         let tag = request.headers.get("To").and_then(super::header::tag).unwrap_or_default();
         let dialog = self.dialog_with(&tag)?;
         dialog.local_cseq = dialog.local_cseq.saturating_add(1);
         request.headers.remove("Via");
         request.headers.set("CSeq", format!("{} {}", dialog.local_cseq, request.method));
-        let hop = dialog.hop();
+        let hop = core.hop(dialog);
         self.auth.authorize(&mut request, &mut core.random);
         let user = request.headers.has("Contact").then(|| self.contact_user.clone());
         let owner = self.owner(purpose);

@@ -257,7 +257,7 @@ impl Session {
     pub(super) fn send_late_ack(&mut self, core: &mut Core, late_ack: LateAck, body: Option<&Body>) {
         let Some(dialog) = &mut self.dialog else { return };
         let ack = ack_2xx(dialog, &late_ack.request, body);
-        let hop = dialog.hop();
+        let hop = core.hop(dialog);
         core.send_ack(ack, &hop, late_ack.transaction);
     }
 
@@ -321,10 +321,11 @@ pub(in crate::sip) fn drop_fork(
         return;
     };
     let ack = ack_2xx(&mut dialog, &answered.request, None);
-    core.send_ack(ack, &dialog.hop(), answered.transaction);
+    let hop = core.hop(&dialog);
+    core.send_ack(ack, &hop, answered.transaction);
     let mut bye = dialog.request(Method::Bye, None);
     auth.authorize(&mut bye, &mut core.random);
-    core.send_request(now, bye, &dialog.hop(), None, Owner::Nobody, 0);
+    core.send_request(now, bye, &hop, None, Owner::Nobody, 0);
 }
 
 /// The ACK for a 2xx: same number and same credentials as its INVITE (§13.2.2.4).

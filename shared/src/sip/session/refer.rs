@@ -11,7 +11,7 @@ use crate::sip::uri::{Uri, escape_header};
 #[derive(Debug, Default)]
 pub(super) struct Referring {
     /// Theirs, waits for the user's word.
-    asked: Option<(TransactionId, Box<Request>)>,
+    asked: Option<(TransactionId, Arc<Request>)>,
     /// Theirs was accepted: they wait for NOTIFYs.
     accepted: Option<Accepted>,
     /// One was accepted before: the NOTIFYs of further ones name theirs (RFC 3515 §2.4.6).
@@ -129,7 +129,7 @@ impl Session {
         now: Timestamp,
         core: &mut Core,
         transaction: TransactionId,
-        request: Request,
+        request: Arc<Request>,
         flow: &Flow,
     ) {
         let refer_to: Option<NameAddr> = request.headers.refer_to();
@@ -151,7 +151,7 @@ impl Session {
         {
             dialog.flow = Some(*flow);
         }
-        self.refer.asked = Some((transaction, Box::new(request)));
+        self.refer.asked = Some((transaction, request));
     }
 
     pub(super) fn respond_refer(&mut self, now: Timestamp, core: &mut Core, status: u16) {

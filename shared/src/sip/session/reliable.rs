@@ -153,7 +153,7 @@ impl Session {
         now: Timestamp,
         core: &mut Core,
         transaction: TransactionId,
-        request: Request,
+        request: Arc<Request>,
     ) {
         let rack = request.headers.rack().filter(|rack| rack.method == Method::Invite);
         let matches = |sent: &&mut Sent| rack.as_ref().is_some_and(|rack| rack.rseq == sent.rseq);

@@ -42,7 +42,7 @@ impl Session {
         if let Some(flow) = dialog.flow
             && flow.connection != 0
         {
-            dialog.lose_stream(flow.connection);
+            dialog.flow = None;
         }
         // Numbers that were used after saving must not come again (§12.2.1.1 wants them to rise, gaps are fine).
         dialog.local_cseq = dialog.local_cseq.saturating_add(CSEQ_GAP);

@@ -10,7 +10,7 @@ impl Session {
         now: Timestamp,
         core: &mut Core,
         transaction: TransactionId,
-        request: Request,
+        request: Arc<Request>,
         flow: Flow,
     ) {
         if matches!(self.phase, Phase::Calling(_)) {

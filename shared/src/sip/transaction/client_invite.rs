@@ -112,9 +112,4 @@ impl ClientInvite {
     pub(crate) fn is_terminated(&self) -> bool {
         self.state == State::Terminated
     }
-
-    /// No response has come yet.
-    pub(crate) fn is_fresh(&self) -> bool {
-        matches!(self.state, State::Calling { .. })
-    }
 }

@@ -106,9 +106,4 @@ impl ClientOther {
     pub(crate) fn is_terminated(&self) -> bool {
         self.state == State::Terminated
     }
-
-    /// No response has come yet.
-    pub(crate) fn is_fresh(&self) -> bool {
-        matches!(self.state, State::Trying { .. })
-    }
 }

@@ -10,15 +10,16 @@ mod server_other;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 pub(super) use client_invite::ClientInvite;
 pub(super) use client_other::ClientOther;
 pub(super) use server_invite::ServerInvite;
 pub(super) use server_other::ServerOther;
 
-use super::api::{Flow, RegistrationId, SessionId, TransactionId};
+use super::api::{Flow, RegistrationId, SessionId, TransactionId, Transport};
 use super::header::Via;
 use super::message::{Method, Request, Response};
 use crate::time::Timestamp;
@@ -108,14 +109,6 @@ impl ClientMachine {
             ClientMachine::Other(machine) => machine.is_terminated(),
         }
     }
-
-    pub(super) fn is_fresh(&self) -> bool {
-        match self {
-            ClientMachine::Resolving { .. } => false,
-            ClientMachine::Invite(machine) => machine.is_fresh(),
-            ClientMachine::Other(machine) => machine.is_fresh(),
-        }
-    }
 }
 
 /// An ACK for a 2xx, kept as long as that 2xx may be repeated.
@@ -134,7 +127,8 @@ pub(super) struct ClientTransaction {
     pub machine: ClientMachine,
     pub owner: Owner,
     /// As sent, Via and Contact included; before it is sent without them.
-    pub request: Request,
+    pub request: Arc<Request>,
+    /// To send again; empty once there is nothing to repeat.
     pub bytes: Vec<u8>,
     /// Meaningless while resolving.
     pub flow: Flow,
@@ -149,7 +143,9 @@ pub(super) struct ClientTransaction {
     pub acks: Vec<KeptAck>,
     /// How often this request has been sent with credentials.
     pub attempt: u8,
-    key: String,
+    key: Arc<str>,
+    /// Its place in the index of those that have no response yet.
+    fresh: Option<Flow>,
 }
 
 #[derive(Debug)]
@@ -206,14 +202,17 @@ impl ServerMachine {
 #[derive(Debug)]
 pub(super) struct ServerTransaction {
     pub machine: ServerMachine,
-    pub request: Request,
+    /// Until the final response.
+    pub request: Option<Arc<Request>>,
     /// Where responses go (RFC 3261 §18.2.2).
     pub flow: Flow,
+    /// Where they go when the stream of the request is gone (RFC 3261 §18.2.2).
+    via: Option<SocketAddr>,
     /// The last response.
     pub bytes: Vec<u8>,
     pub session: Option<SessionId>,
-    key: String,
-    merged: Option<String>,
+    key: Arc<str>,
+    merged: Option<Arc<str>>,
 }
 
 /// All transactions of an endpoint.
@@ -222,9 +221,13 @@ pub(super) struct Table {
     last: u64,
     pub clients: HashMap<TransactionId, ClientTransaction>,
     pub servers: HashMap<TransactionId, ServerTransaction>,
-    client_keys: HashMap<String, TransactionId>,
-    server_keys: HashMap<String, TransactionId>,
-    merged_keys: HashMap<String, TransactionId>,
+    client_keys: HashMap<Arc<str>, TransactionId>,
+    server_keys: HashMap<Arc<str>, TransactionId>,
+    merged_keys: HashMap<Arc<str>, TransactionId>,
+    /// Clients that have no response yet, by where they were sent to.
+    fresh: BTreeSet<(Transport, SocketAddr, u64, TransactionId)>,
+    /// Server transactions of streams, and clients without a response on streams that are open.
+    of_streams: BTreeSet<(u64, TransactionId)>,
 }
 
 impl Table {
@@ -239,7 +242,7 @@ impl Table {
 
     pub(super) fn add_client(
         &mut self,
-        request: Request,
+        request: Arc<Request>,
         owner: Owner,
         machine: ClientMachine,
         flow: Flow,
@@ -257,7 +260,8 @@ impl Table {
             udp_instead: None,
             acks: Vec::new(),
             attempt: 0,
-            key: String::new(),
+            key: "".into(),
+            fresh: None,
         };
         self.clients.insert(id, made);
         id
@@ -267,7 +271,7 @@ impl Table {
     pub(super) fn index_client(&mut self, id: TransactionId, branch: &str) {
         if let Some(client) = self.clients.get_mut(&id) {
             self.client_keys.remove(&client.key);
-            client.key = format!("{branch}|{}", client.request.method);
+            client.key = format!("{branch}|{}", client.request.method).into();
             self.client_keys.insert(client.key.clone(), id);
         }
     }
@@ -276,10 +280,60 @@ impl Table {
     pub(super) fn client_of(&self, response: &Response) -> Option<TransactionId> {
         let via = response.headers.via()?;
         let cseq = response.headers.cseq()?;
-        self.client_keys.get(&format!("{}|{}", via.branch(), cseq.method)).copied()
+        self.client_keys.get(format!("{}|{}", via.branch(), cseq.method).as_str()).copied()
+    }
+
+    /// Notes that a client has just been sent to its flow, or that it was answered.
+    pub(super) fn set_fresh(&mut self, id: TransactionId, fresh: bool) {
+        let Some(client) = self.clients.get_mut(&id) else { return };
+        let place = |flow: Flow| (flow.transport, flow.remote, flow.connection, id);
+        if let Some(old) = client.fresh.take() {
+            self.fresh.remove(&place(old));
+            self.of_streams.remove(&(old.connection, id));
+        }
+        if fresh {
+            client.fresh = Some(client.flow);
+            self.fresh.insert(place(client.flow));
+            if client.flow.connection != 0 {
+                self.of_streams.insert((client.flow.connection, id));
+            }
+        }
+    }
+
+    /// Clients without a response whose request went to this address; with `connection` only those on that stream or
+    /// on one that was to be opened.
+    pub(super) fn unanswered(&self, flow: Flow) -> Vec<TransactionId> {
+        let (first, last) = (TransactionId(0), TransactionId(u64::MAX));
+        let on = |connection| {
+            let place = |id| (flow.transport, flow.remote, connection, id);
+            self.fresh.range(place(first)..=place(last)).map(|(.., id)| *id)
+        };
+        let opened = if flow.connection == 0 { None } else { Some(on(flow.connection)) };
+        on(0).chain(opened.into_iter().flatten()).collect()
+    }
+
+    /// Clients without a response whose request went over this stream.
+    pub(super) fn unanswered_on(&self, connection: u64) -> Vec<TransactionId> {
+        let places = (connection, TransactionId(0))..=(connection, TransactionId(u64::MAX));
+        let ids = self.of_streams.range(places).map(|(_, id)| *id);
+        ids.filter(|id| self.clients.contains_key(id)).collect()
+    }
+
+    /// The stream is gone: responses to what came on it go to the address of its Via (RFC 3261 §18.2.2).
+    pub(super) fn lose_stream(&mut self, connection: u64) {
+        let lost = (connection, TransactionId(0))..=(connection, TransactionId(u64::MAX));
+        let ids: Vec<_> = self.of_streams.range(lost).copied().collect();
+        for place in ids {
+            if let Some(server) = self.servers.get_mut(&place.1) {
+                self.of_streams.remove(&place);
+                server.flow.connection = 0;
+                server.flow.remote = server.via.unwrap_or(server.flow.remote);
+            }
+        }
     }
 
     pub(super) fn remove_client(&mut self, id: TransactionId) -> Option<ClientTransaction> {
+        self.set_fresh(id, false);
         let client = self.clients.remove(&id)?;
         if self.client_keys.get(&client.key) == Some(&id) {
             self.client_keys.remove(&client.key);
@@ -289,19 +343,34 @@ impl Table {
 
     pub(super) fn add_server(
         &mut self,
-        request: Request,
+        request: &Arc<Request>,
         machine: ServerMachine,
         flow: Flow,
     ) -> TransactionId {
         let id = self.number();
-        let key = server_key(&request, &request.method);
-        let merged = merged_key(&request);
+        let key: Arc<str> = server_key(request, &request.method).into();
+        let merged: Option<Arc<str>> = merged_key(request).map(Into::into);
+        let mut via = None;
+        if flow.connection != 0 {
+            self.of_streams.insert((flow.connection, id));
+            via = request.headers.via().and_then(|via| {
+                Some(SocketAddr::new(via.ip()?, via.port.unwrap_or(flow.transport.default_port())))
+            });
+        }
         self.server_keys.insert(key.clone(), id);
         if let Some(merged) = &merged {
             self.merged_keys.insert(merged.clone(), id);
         }
-        let made =
-            ServerTransaction { machine, request, flow, bytes: Vec::new(), session: None, key, merged };
+        let made = ServerTransaction {
+            machine,
+            request: Some(request.clone()),
+            flow,
+            via,
+            bytes: Vec::new(),
+            session: None,
+            key,
+            merged,
+        };
         self.servers.insert(id, made);
         id
     }
@@ -309,16 +378,17 @@ impl Table {
     /// The transaction that this request repeats; for ACK and CANCEL with `method` INVITE the one they mean
     /// (RFC 3261 §17.2.3, §9.2).
     pub(super) fn server_of(&self, request: &Request, method: &Method) -> Option<TransactionId> {
-        self.server_keys.get(&server_key(request, method)).copied()
+        self.server_keys.get(server_key(request, method).as_str()).copied()
     }
 
     /// The same request over another path (RFC 3261 §8.2.2.2).
     pub(super) fn is_merged(&self, request: &Request) -> bool {
-        merged_key(request).is_some_and(|key| self.merged_keys.contains_key(&key))
+        merged_key(request).is_some_and(|key| self.merged_keys.contains_key(key.as_str()))
     }
 
     pub(super) fn remove_server(&mut self, id: TransactionId) -> Option<ServerTransaction> {
         let server = self.servers.remove(&id)?;
+        self.of_streams.remove(&(server.flow.connection, id));
         if self.server_keys.get(&server.key) == Some(&id) {
             self.server_keys.remove(&server.key);
         }
