@@ -13,6 +13,7 @@ mod linphone;
 mod live;
 mod malformed;
 mod noise;
+mod replaces;
 mod show;
 mod sipp;
 mod start;

@@ -16,6 +16,7 @@ pub mod command;
 mod entry;
 mod media_link;
 mod people;
+mod replace;
 mod route;
 mod signal;
 

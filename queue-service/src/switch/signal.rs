@@ -80,6 +80,10 @@ impl Switch {
                 return;
             }
         }
+        if let Some(old) = request.replaces {
+            self.replace(session, old, request.body.as_ref());
+            return;
+        }
         let call = CallId::new(now, self.random.next_u32());
         let customer = LegId::new(now, self.random.next_u32());
         if let Err(refusal) = self.admission.enter(call, trunk.as_ref()) {
@@ -146,7 +150,7 @@ impl Switch {
         self.act(now, call);
     }
 
-    fn refuse(&mut self, session: SessionId, status: u16, headers: Vec<(String, String)>) {
+    pub(super) fn refuse(&mut self, session: SessionId, status: u16, headers: Vec<(String, String)>) {
         self.sip(Command::Reject { session, status, reason: String::new(), headers });
     }
 
@@ -158,6 +162,11 @@ impl Switch {
 
     /// What an address in Refer-To means: a number or the name of a queue, or an agent.
     fn transfer_target(&self, uri: &Uri) -> Option<TransferTarget> {
+        if uri.replaces().is_some() {
+            // An attended transfer is carried out by INVITE with Replaces from the other party; as a blind one it
+            // would ring somebody who is talking already.
+            return None;
+        }
         let user = uri.user_unescaped()?;
         if let Some(queue) = self.queue_of(&user) {
             return Some(TransferTarget::Queue { queue });
@@ -259,7 +268,7 @@ impl Switch {
         self.sip(Command::AnswerEarly { session, body: answer });
     }
 
-    fn hold_of(&mut self, call: CallId, leg: LegId, held: bool) {
+    pub(super) fn hold_of(&mut self, call: CallId, leg: LegId, held: bool) {
         let Some(known) = self.calls.get_mut(&call).and_then(|entry| entry.legs.get_mut(&leg)) else {
             return;
         };
