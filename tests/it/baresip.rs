@@ -1,11 +1,15 @@
 //! baresip as an agent's desk phone.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
 use shared::api::agents::WantedStatus;
 use shared::audio::goertzel::power_dbfs;
 use shared::id::AgentId;
 use shared::model::agent::Device;
 use shared_desktop::phone::PhoneCommand;
 use tests::baresip::{Baresip, BaresipSetup};
+use tests::certificate::Certificates;
 use tests::ear::HEARD_DBFS;
 use tests::phone::{Phone, PhoneSetup};
 use tests::ports::{self, HERE};
@@ -34,10 +38,21 @@ impl Desk {
     }
 
     async fn with(setup: Setup, transport: &'static str) -> Outcome<Desk> {
+        let service = setup.sip;
+        Desk::at(setup, service, transport, None).await
+    }
+
+    async fn at(
+        setup: Setup,
+        service: SocketAddr,
+        transport: &'static str,
+        authority: Option<PathBuf>,
+    ) -> Outcome<Desk> {
         let floor = Floor::start(setup).await?;
         let phone = Baresip::start_as(&BaresipSetup {
-            service: floor.service.setup.sip,
+            service,
             transport,
+            authority,
             domain: "callfloor".into(),
             user: "203".into(),
             password: "demo-sip-203".into(),
@@ -45,6 +60,8 @@ impl Desk {
             register_secs: 10,
         })
         .await?;
+        let travels = format!("/{}/", transport.to_uppercase());
+        assert!(phone.log().contains(&travels), "registered another way:\n{}", phone.log());
         let id = cleo()?;
         let device = floor.sara.agent(&id).await?.device;
         let right = matches!(&device, Device::Phone { product, .. } if product.starts_with("baresip"));
@@ -89,8 +106,7 @@ fn cleo() -> Outcome<AgentId> {
     Ok("203".parse()?)
 }
 
-async fn both_sides_hear_each_other(transport: &'static str) -> Outcome {
-    let desk = Desk::start(transport).await?;
+async fn both_sides_hear_each_other(desk: Desk) -> Outcome {
     let customer = desk.customer().await?;
     desk.hears_the_customer().await?;
     customer.hang_up().await?;
@@ -100,12 +116,26 @@ async fn both_sides_hear_each_other(transport: &'static str) -> Outcome {
 
 #[tokio::test]
 async fn a_desk_phone_registers_answers_and_both_sides_hear_each_other() -> Outcome {
-    both_sides_hear_each_other("udp").await
+    both_sides_hear_each_other(Desk::start("udp").await?).await
 }
 
 #[tokio::test]
 async fn a_desk_phone_over_tcp_registers_answers_and_both_sides_hear_each_other() -> Outcome {
-    both_sides_hear_each_other("tcp").await
+    both_sides_hear_each_other(Desk::start("tcp").await?).await
+}
+
+#[tokio::test]
+async fn a_desk_phone_over_tls_registers_answers_and_both_sides_hear_each_other() -> Outcome {
+    let certificates = Certificates::new()?;
+    let mut setup = Setup::test()?;
+    setup.keep_agents(&["203"]);
+    setup.set("sip", "registration_min_secs", 10);
+    let secure = SocketAddr::new(HERE, ports::free_pair(HERE)?);
+    setup.set("sip", "tls", vec![secure.to_string()]);
+    setup.set("sip", "certificate", certificates.certificate().display().to_string());
+    setup.set("sip", "key", certificates.key().display().to_string());
+    // It proves who the service is, too.
+    both_sides_hear_each_other(Desk::at(setup, secure, "tls", Some(certificates.authority())).await?).await
 }
 
 #[tokio::test]

@@ -130,3 +130,16 @@ async fn a_phone_that_calls_says_who_it_is_first() -> Outcome {
     assert_eq!(call.summary.from.number, "203");
     Ok(())
 }
+
+#[tokio::test]
+async fn a_phone_that_rings_reliably_gets_prack() -> Outcome {
+    let floor = Floor::with_phones(Setup::test()?, &[("301", SALES_ONLY)]).await?;
+    let (folder, sip) = (floor.service.folder(), floor.service.setup.sip);
+    let agent = Sipp::agent("agent-rings-reliably", sip, floor.port("301")).start(folder).await?;
+    let customer = Sipp::customer("customer-requires-reliability", sip, SALES)?;
+    let customer = customer.pause(Duration::from_millis(600)).start(folder).await?;
+    agent.passed(SCENARIO).await?;
+    customer.passed(SCENARIO).await?;
+    assert_tells(&floor.one_ended().await?, &["connected with 301", "ended: customer_hung_up"]);
+    Ok(())
+}

@@ -59,6 +59,7 @@ impl Edge {
             password: "demo-sip-203".into(),
             hz: AGENT_HZ,
             register_secs: 10,
+            authority: None,
         })
         .await?;
         self.make_ready().await?;

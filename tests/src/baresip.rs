@@ -32,6 +32,8 @@ pub struct BaresipSetup {
     pub hz: f32,
     /// How long it asks to be registered for, in seconds.
     pub register_secs: u32,
+    /// Who has to vouch for the service over TLS: a PEM file.
+    pub authority: Option<PathBuf>,
 }
 
 /// A running baresip.
@@ -52,14 +54,15 @@ impl Baresip {
         hz: f32,
     ) -> Outcome<Baresip> {
         let (domain, user, password) = (domain.to_owned(), user.to_owned(), password.to_owned());
+        let (register_secs, authority) = (120, None);
         let setup =
-            BaresipSetup { service, transport: "udp", domain, user, password, hz, register_secs: 120 };
+            BaresipSetup { service, transport: "udp", domain, user, password, hz, register_secs, authority };
         Baresip::start_as(&setup).await
     }
 
     /// Starts one and waits until it says that it is registered.
     pub async fn start_as(setup: &BaresipSetup) -> Outcome<Baresip> {
-        let BaresipSetup { service, transport, domain, user, password, hz, register_secs } = setup;
+        let BaresipSetup { service, transport, domain, user, password, hz, register_secs, authority } = setup;
         let program = program::find("baresip", "baresip-core")?;
         let modules = modules()?;
         let folder = tempfile::Builder::new().prefix("callfloor-baresip-").tempdir()?;
@@ -67,7 +70,11 @@ impl Baresip {
         // Its port and the next one are its own.
         let port = ports::free_pair(HERE)?;
         let control = SocketAddr::new(HERE, ports::free_pair(HERE)?);
-        std::fs::write(folder.path().join("config"), config(&modules, folder.path(), port, control))?;
+        let mut config = config(&modules, folder.path(), port, control);
+        if let Some(authority) = authority {
+            config.push_str(&format!("sip_cafile {}\n", authority.display()));
+        }
+        std::fs::write(folder.path().join("config"), config)?;
         let account = format!(
             "<sip:{user}@{domain}>;outbound=\"sip:{service};transport={transport}\";auth_user={user};auth_pass={password};\
              answermode=auto;regint={register_secs};audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
