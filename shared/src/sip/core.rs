@@ -1,7 +1,11 @@
 //! What sessions and registrations stand on: sending requests and responses through transactions, addresses of our
 //! own, random tokens, deadlines, outputs.
 
+mod address;
+mod reply;
 mod send;
+
+pub(super) use reply::{mark_source, reply_flow};
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -120,86 +124,6 @@ impl Core {
         from + Duration::from_millis(self.random.next_u64() % span)
     }
 
-    /// Our socket that faces this peer.
-    pub(super) fn local_for(&self, transport: Transport, remote: SocketAddr) -> Option<SocketAddr> {
-        let fits = |local: &&SocketAddr| local.is_ipv4() == remote.is_ipv4();
-        let mine: Vec<&SocketAddr> = self
-            .config
-            .listen
-            .iter()
-            .filter(|(own, _)| *own == transport)
-            .map(|(_, local)| local)
-            .filter(fits)
-            .collect();
-        let loopback = remote.ip().is_loopback();
-        mine.iter()
-            .find(|local| local.ip().is_loopback() == loopback && !local.ip().is_unspecified())
-            .or_else(|| mine.iter().find(|local| local.ip().is_unspecified()))
-            .or_else(|| mine.first())
-            .map(|local| **local)
-    }
-
-    /// Our address as the peer of this flow should see it.
-    pub(super) fn facing(&self, flow: &Flow) -> SocketAddr {
-        let loopback = flow.remote.ip().is_loopback();
-        let ip = match (self.config.advertised, flow.local.ip()) {
-            (Some(advertised), _) if !loopback && advertised.is_ipv4() == flow.remote.is_ipv4() => advertised,
-            (_, ip) if ip.is_unspecified() && loopback => match ip {
-                IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-                IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-            },
-            (_, ip) => ip,
-        };
-        // A stream that we opened has a port of its own; others reach us at the one that listens.
-        let port = match flow.transport {
-            Transport::Udp => flow.local.port(),
-            Transport::Tcp | Transport::Tls => {
-                self.local_for(flow.transport, flow.remote).unwrap_or(flow.local).port()
-            }
-        };
-        SocketAddr::new(ip, port)
-    }
-
-    /// What stands for our address towards this peer when it is a name.
-    fn name_for(&self, flow: &Flow) -> Option<&str> {
-        self.config.advertised_name.as_deref().filter(|_| flow.transport.is_secure())
-    }
-
-    /// Value of our Contact towards the peer of this flow; `sips:` only where the dialog is (RFC 3261 §12.1.1,
-    /// RFC 5630 §5.1.1).
-    pub(super) fn contact(&self, user: &str, flow: &Flow, secure: bool) -> String {
-        let mut uri = Uri::from_address(Some(user), self.facing(flow), flow.transport);
-        if let Some(name) = self.name_for(flow) {
-            uri.host = name.to_owned();
-        }
-        if secure { format!("<{}>", uri.to_sips()) } else { format!("<{uri}>") }
-    }
-
-    /// Value of Allow.
-    pub(super) fn allow(&self) -> String {
-        let mut allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REFER, NOTIFY".to_owned();
-        if self.config.reliable_provisional != ReliableProvisional::Never {
-            allow.push_str(", PRACK");
-        }
-        for method in &self.config.user_methods {
-            if !allow.split(", ").any(|have| have == method.as_str()) {
-                allow.push_str(", ");
-                allow.push_str(method.as_str());
-            }
-        }
-        allow
-    }
-
-    /// Value of Supported: the option tags that are understood.
-    pub(super) fn supported(&self) -> &'static str {
-        match self.config.reliable_provisional {
-            ReliableProvisional::Never => "timer, replaces, norefersub",
-            ReliableProvisional::WhenAsked | ReliableProvisional::Required => {
-                "timer, 100rel, replaces, norefersub"
-            }
-        }
-    }
-
     /// Starts a client transaction. Via and, with a contact user, Contact are put in when the flow is known.
     pub(super) fn send_request(
         &mut self,
@@ -314,26 +238,6 @@ impl Core {
         self.settle_client(id);
     }
 
-    /// Answers a server transaction.
-    pub(super) fn respond(&mut self, now: Timestamp, id: TransactionId, mut response: Response) {
-        if response.status > 100 && !response.headers.has("Server") {
-            response.headers.push("Server", &self.config.user_agent);
-        }
-        let Some(server) = self.table.servers.get_mut(&id) else { return };
-        if server.machine.respond(now, response.status) == Step::Pass {
-            let bytes = wire::write_response(&response);
-            server.bytes = bytes.clone();
-            if !server.machine.is_open() {
-                // What is kept to absorb repetitions is the answer and the key.
-                server.request = None;
-                server.bytes.shrink_to_fit();
-            }
-            let flow = server.flow;
-            self.send(flow, bytes);
-        }
-        self.settle_server(id);
-    }
-
     /// A response came in for this client transaction.
     pub(super) fn on_response(
         &mut self,
@@ -406,16 +310,6 @@ impl Core {
         self.settle_client(id);
     }
 
-    /// Repeats the last response of a server transaction.
-    pub(super) fn resend(&mut self, id: TransactionId) {
-        if let Some(server) = self.table.servers.get(&id)
-            && !server.bytes.is_empty()
-        {
-            let (flow, bytes) = (server.flow, server.bytes.clone());
-            self.send(flow, bytes);
-        }
-    }
-
     pub(super) fn settle_client(&mut self, id: TransactionId) {
         let Some(client) = self.table.clients.get(&id) else { return };
         if client.machine.is_terminated() {
@@ -423,17 +317,6 @@ impl Core {
         } else {
             let deadline = client.machine.deadline();
             self.schedule.set(Due::Client(id), deadline);
-        }
-    }
-
-    pub(super) fn settle_server(&mut self, id: TransactionId) {
-        let Some(server) = self.table.servers.get(&id) else { return };
-        if server.machine.is_terminated() {
-            self.schedule.set(Due::Server(id), None);
-            self.table.remove_server(id);
-        } else {
-            let deadline = server.machine.deadline();
-            self.schedule.set(Due::Server(id), deadline);
         }
     }
 
@@ -508,40 +391,3 @@ const MAX_ADDRESSES: usize = 4;
 const MAX_FORKS: usize = 32;
 /// How long a connection may take before a long request goes by UDP after all.
 const TCP_PATIENCE: Duration = Duration::from_secs(2);
-
-/// Where the responses to a request go (RFC 3261 §18.2.2, RFC 3581 §4).
-pub(super) fn reply_flow(flow: Flow, request: &Request) -> Flow {
-    if flow.transport != Transport::Udp {
-        return flow;
-    }
-    match request.headers.via() {
-        Some(via) if !via.params.has("rport") => {
-            let port = via.port.unwrap_or(flow.transport.default_port());
-            Flow { remote: SocketAddr::new(flow.remote.ip(), port), ..flow }
-        }
-        _ => flow,
-    }
-}
-
-/// Writes down in the topmost Via where the request came from (RFC 3261 §18.2.1, RFC 3581 §4).
-pub(super) fn mark_source(request: &mut Request, flow: Flow) {
-    let Some(mut via) = request.headers.via() else { return };
-    let asks = via.params.has("rport");
-    if via.ip() != Some(flow.remote.ip()) || asks {
-        via.params.set("received", Some(&flow.remote.ip().to_string()));
-    }
-    if via.ip() == Some(flow.remote.ip()) && !asks {
-        via.params.remove("received");
-    }
-    if asks {
-        via.params.set("rport", Some(&flow.remote.port().to_string()));
-    }
-    let mut vias: Vec<String> = request.headers.all("Via").map(Into::into).collect();
-    if let Some(first) = vias.first_mut() {
-        *first = via.to_string();
-    }
-    request.headers.remove("Via");
-    for via in vias.iter().rev() {
-        request.headers.push_front("Via", via);
-    }
-}

@@ -1,10 +1,13 @@
 //! The pure core that ties transactions, dialogs, sessions and registrations together.
 
 mod receive;
+mod request;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
+
+use request::{Challenged, Wanted};
 
 use super::api::{Command, Config, Event, Input, Output, RegistrationId, SessionId, TransactionId};
 use super::core::{Answered, Core, Due};
@@ -28,6 +31,8 @@ pub struct Endpoint {
     by_dialog: HashMap<(String, String), SessionId>,
     registrations: BTreeMap<RegistrationId, Registration>,
     streams: HashMap<u64, Framer>,
+    /// Requests of the user with credentials, as long as they have no final response.
+    challenged: HashMap<TransactionId, Challenged>,
     last_incoming: u64,
 }
 
@@ -40,6 +45,7 @@ impl Endpoint {
             by_dialog: HashMap::new(),
             registrations: BTreeMap::new(),
             streams: HashMap::new(),
+            challenged: HashMap::new(),
             last_incoming: 0,
         }
     }
@@ -174,92 +180,13 @@ impl Endpoint {
                     known.unregister(now, &mut self.core);
                 }
             }
-            Command::Request { id, method, target, flow, headers, body } => {
-                self.request(now, id, method, target, flow, &headers, body.as_ref());
+            Command::Request { id, method, target, flow, headers, body, credentials } => {
+                self.request(now, Wanted { id, method, target, flow, headers, body, credentials });
             }
             Command::Respond { transaction, status, reason, headers, body } => {
                 self.respond(now, transaction, status, &reason, &headers, body.as_ref());
             }
         }
-    }
-
-    #[allow(clippy::too_many_arguments)]
-    fn request(
-        &mut self,
-        now: Timestamp,
-        id: u64,
-        method: Method,
-        target: Uri,
-        flow: Option<super::api::Flow>,
-        headers: &[(String, String)],
-        body: Option<&Body>,
-    ) {
-        if matches!(method, Method::Invite | Method::Ack | Method::Cancel) {
-            return;
-        }
-        let given = |name: &str| {
-            headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-        };
-        let tag = self.core.token();
-        let from = given("From").and_then(|from| from.parse().ok()).unwrap_or_else(|| self.own_address());
-        let mut request = Request::new(method, target.to_request_uri());
-        request.headers.push("Max-Forwards", "70");
-        request.headers.push("From", from.with_tag(&tag).to_string());
-        request.headers.push("To", given("To").map_or_else(|| format!("<{}>", target.to_aor()), Into::into));
-        request.headers.push("Call-ID", self.core.call_id());
-        request.headers.push("CSeq", format!("1 {}", request.method));
-        for (name, value) in headers {
-            let own =
-                ["From", "To", "Call-ID", "CSeq", "Via", "Max-Forwards", "Content-Length", "Content-Type"];
-            if !own.iter().any(|own| own.eq_ignore_ascii_case(name)) {
-                request.headers.push(name, value);
-            }
-        }
-        request.set_body(body);
-        let hop = flow.map_or(Hop::Uri(target), Hop::Flow);
-        // RFC 3428 §4: MESSAGE must not carry a Contact.
-        let contact = (request.method != Method::Message).then_some("");
-        self.core.send_request(now, request, &hop, contact, Owner::User(id), 0);
-    }
-
-    fn respond(
-        &mut self,
-        now: Timestamp,
-        transaction: TransactionId,
-        status: u16,
-        reason: &str,
-        headers: &[(String, String)],
-        body: Option<&Body>,
-    ) {
-        // Transactions of sessions are answered by their sessions only.
-        let Some(server) =
-            self.core.table.servers.get(&transaction).filter(|server| server.session.is_none())
-        else {
-            return;
-        };
-        if !(200..700).contains(&status) {
-            return;
-        }
-        let Some(request) = server.request.clone() else { return };
-        let tag = self.core.token();
-        let mut response = request.reply(status, reason, Some(&tag));
-        response.headers.remove("Record-Route");
-        response.headers.extend(headers);
-        response.set_body(body);
-        self.core.respond(now, transaction, response);
-    }
-
-    /// `sip:` and the address of our first socket.
-    fn own_address(&self) -> NameAddr {
-        let (transport, local) = self
-            .core
-            .config
-            .listen
-            .first()
-            .copied()
-            .unwrap_or((super::api::Transport::Udp, Core::nowhere().local));
-        let ip = self.core.config.advertised.unwrap_or(local.ip());
-        NameAddr::new(Uri::from_address(None, std::net::SocketAddr::new(ip, local.port()), transport))
     }
 
     fn tick(&mut self, now: Timestamp) {
@@ -317,7 +244,7 @@ impl Endpoint {
                 }
             }
             Owner::User(id) if answered.response.status >= 200 => {
-                self.core.event(Event::RequestDone { id, status: answered.response.status });
+                self.request_done(now, id, &answered);
             }
             Owner::User(_) | Owner::Nobody => {}
         }

@@ -351,7 +351,15 @@ impl Trunks {
 
 /// An OPTIONS ping.
 fn ping(id: u64, target: Uri) -> Command {
-    Command::Request { id, method: Method::Options, target, flow: None, headers: Vec::new(), body: None }
+    Command::Request {
+        id,
+        method: Method::Options,
+        target,
+        flow: None,
+        headers: Vec::new(),
+        body: None,
+        credentials: None,
+    }
 }
 
 fn secs(secs: u32) -> Duration {

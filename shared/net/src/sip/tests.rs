@@ -142,7 +142,8 @@ async fn registers_with_a_password_and_takes_it_back() {
                 .await;
             }
             let registered = us.event().await;
-            let Event::Registered { registration: RegistrationId(1), expires_secs, flow: Some(_) } = registered
+            let Event::Registered { registration: RegistrationId(1), expires_secs, flow: Some(_) } =
+                registered
             else {
                 panic!("{registered:?}");
             };
@@ -219,6 +220,7 @@ async fn a_slow_user_loses_no_event() {
                 flow: None,
                 headers: Vec::new(),
                 body: None,
+                credentials: None,
             };
             sender.command(request).await.expect("running");
         }

@@ -55,7 +55,16 @@ fn port(side: &Side) -> u16 {
 async fn ping(us: &mut Side, target: &str) -> u16 {
     let target = target.parse().expect("uri");
     let (headers, body) = (Vec::new(), None);
-    us.command(Command::Request { id: 1, method: Method::Options, target, flow: None, headers, body }).await;
+    us.command(Command::Request {
+        id: 1,
+        method: Method::Options,
+        target,
+        flow: None,
+        headers,
+        body,
+        credentials: None,
+    })
+    .await;
     match us.event().await {
         Event::RequestDone { id: 1, status } => status,
         other => panic!("{other:?}"),

@@ -218,6 +218,7 @@ fn messages_and_pings_outside_of_calls() {
         flow: None,
         headers: Vec::new(),
         body: None,
+        credentials: None,
     };
     pair.a(request(1, Method::Options));
     pair.a(request(2, Method::Message));
@@ -235,4 +236,42 @@ fn messages_and_pings_outside_of_calls() {
     pair.run(millis(100));
     assert_eq!(short(pair.a_events()), "RequestDone 1 200, RequestDone 3 405, RequestDone 2 202");
     drained(&mut pair);
+}
+
+/// A ping that the far side wants to know the sender of (RFC 3261 §22.2); its Call-ID stays.
+#[test]
+fn a_request_answers_a_challenge() {
+    let mut server = digest::Server::new("callfloor", 5);
+    let account = digest::Account::from_password("trunk", "callfloor", "secret", "trunk");
+    for (password, expected) in [("secret", "RequestDone 7 200"), ("wrong", "RequestDone 7 401")] {
+        let mut pair = Pair::new(Weather::FINE, 1, |_, config| config.user_methods = vec![Method::Options]);
+        pair.a(Command::Request {
+            id: 7,
+            method: Method::Options,
+            target: "sip:b.test".parse().expect("uri"),
+            flow: None,
+            headers: vec![("Call-ID".into(), "ping".into()), ("CSeq".into(), "5 OPTIONS".into())],
+            body: None,
+            credentials: Some(Credentials { username: "trunk".into(), password: password.into() }),
+        });
+        let mut numbers = Vec::new();
+        for _ in 0..5 {
+            pair.run(millis(50));
+            for event in pair.b_events() {
+                let Event::Request { transaction, request, .. } = event else { panic!("{event:?}") };
+                assert_eq!(request.headers.call_id(), "ping");
+                numbers.push(request.headers.cseq().expect("cseq").number);
+                let known = |name: &str| (name == "trunk").then_some(&account);
+                let (status, headers) = match server.check(pair.now, &request, false, known) {
+                    digest::Verdict::Granted { .. } => (200, Vec::new()),
+                    _ => (401, server.challenge(pair.now, false, false)),
+                };
+                let reason = String::new();
+                pair.b(Command::Respond { transaction, status, reason, headers, body: None });
+            }
+        }
+        assert_eq!(numbers, [5, 6]);
+        assert_eq!(short(pair.a_events()), expected);
+        drained(&mut pair);
+    }
 }
