@@ -75,7 +75,11 @@ impl Dialog {
 
     /// The dialog of an incoming INVITE (§12.1.1).
     pub(super) fn of_callee(request: &Request, local_tag: &str, flow: Flow) -> Option<Dialog> {
-        let target = request.headers.addresses("Contact").into_iter().next()?.uri.to_request_uri();
+        // Contact is required (§8.1.1.8), but peers of RFC 2543 may leave it out: then From is where they are.
+        let old = request.headers.via().is_some_and(|via| !via.has_magic());
+        let contact = request.headers.addresses("Contact").into_iter().next();
+        let contact = contact.or_else(|| request.headers.address("From").filter(|_| old))?;
+        let target = contact.uri.to_request_uri();
         let routes = request.headers.addresses("Record-Route");
         let natted = request.headers.via().is_some_and(|via| via.ip() != Some(flow.remote.ip()));
         let flow = sticky(flow, &target, &routes, natted);
@@ -102,7 +106,7 @@ impl Dialog {
             self.local_cseq = self.local_cseq.saturating_add(1);
             self.local_cseq
         });
-        let is_strict = self.routes.first().is_some_and(|route| !route.uri.params.has("lr"));
+        let is_strict = self.routes.first().is_some_and(|route| route.uri.param("lr").is_none());
         let (uri, routes) = match self.routes.split_first() {
             Some((first, rest)) if is_strict => {
                 let mut routes = rest.to_vec();

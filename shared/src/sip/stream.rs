@@ -1,6 +1,6 @@
 //! Cuts a stream into messages by Content-Length (RFC 3261 §18.3), and answers keep-alives (RFC 5626 §4.4.1).
 
-use super::wire::{cut_head, length_of};
+use super::wire::{Length, cut_head};
 
 /// What a stream held.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,68 +22,121 @@ pub enum FrameError {
     Length,
 }
 
-/// The unread rest of one stream; holds at most one header block and one body of the largest size.
+/// The unread rest of one stream; holds at most one header block and one body of the largest size, and what was
+/// pushed last.
 #[derive(Debug, Clone, Default)]
 pub struct Framer {
     buffer: Vec<u8>,
+    /// What was given out already; moved away once a push, not once a message.
+    start: usize,
     /// Up to here no end of the header block was found.
     scanned: usize,
+    /// Where the message ends whose header block has been read.
+    end: Option<usize>,
+    lost: Option<FrameError>,
 }
 
 impl Framer {
     /// Adds what arrived; call [`Framer::next_frame`] until `Ok(None)`.
     pub fn push(&mut self, bytes: &[u8]) {
+        if self.start > 0 {
+            self.buffer.drain(..self.start.min(self.buffer.len()));
+            self.scanned = self.scanned.saturating_sub(self.start);
+            self.end = self.end.map(|end| end.saturating_sub(self.start));
+            self.start = 0;
+        }
         self.buffer.extend_from_slice(bytes);
     }
 
-    /// The next whole frame.
+    /// The next whole frame. A message whose length cannot be told is given out as far as its header block, so that
+    /// it can be answered; then the stream is lost (RFC 4475 §3.1.2.3).
     ///
     /// # Errors
     /// [`FrameError`]: the stream is lost.
     pub fn next_frame(&mut self) -> Result<Option<Frame>, FrameError> {
-        loop {
-            if self.buffer.starts_with(b"\r\n\r\n") {
-                self.consume(4);
+        if let Some(error) = self.lost {
+            return Err(error);
+        }
+        if self.end.is_none() && self.scanned <= self.start {
+            if self.skip_pings() {
                 return Ok(Some(Frame::Ping));
             }
-            // A single CRLF is a pong, or the first half of a ping.
-            let rest = match self.buffer.as_slice() {
-                [] | [b'\r'] | [b'\r', b'\n'] | [b'\r', b'\n', b'\r'] => return Ok(None),
-                [b'\r', b'\n', ..] => 2,
-                [b'\n', ..] => 1,
-                _ => break,
-            };
-            self.consume(rest);
+            if matches!(self.unread(), [] | [b'\r'] | [b'\r', b'\n'] | [b'\r', b'\n', b'\r']) {
+                return Ok(None);
+            }
         }
-        let from = self.scanned.min(self.buffer.len());
-        let found = cut_head(self.buffer.get(from..).unwrap_or_default())
-            .map(|(head, rest)| (from + head.len(), rest.len()));
-        let Some((head_len, rest_len)) = found else {
-            // An end may lie across the border of two chunks: look at the last bytes again.
-            self.scanned = self.buffer.len().saturating_sub(4);
-            return if self.buffer.len() > MAX_HEAD_LEN { Err(FrameError::Head) } else { Ok(None) };
+        let end = match self.end {
+            Some(end) => end,
+            None => match self.find_end()? {
+                Some(end) => end,
+                None => return Ok(None),
+            },
         };
-        if head_len > MAX_HEAD_LEN {
-            return Err(FrameError::Head);
-        }
-        let head = self.buffer.get(..head_len).unwrap_or_default();
-        // RFC 3261 §20.14: required on streams; without it there is no body.
-        let length = length_of(head).map_err(|()| FrameError::Length)?.unwrap_or(0);
-        if length > MAX_BODY_LEN {
-            return Err(FrameError::Length);
-        }
-        if rest_len < length {
-            return Ok(None);
-        }
-        let end = self.buffer.len() - rest_len + length;
-        let message = self.buffer.get(..end).unwrap_or_default().to_vec();
-        self.consume(end);
+        self.end = Some(end);
+        let Some(message) = self.buffer.get(self.start..end) else { return Ok(None) };
+        let message = message.to_vec();
+        (self.start, self.scanned, self.end) = (end, end, None);
         Ok(Some(Frame::Message(message)))
     }
 
-    fn consume(&mut self, len: usize) {
-        self.buffer.drain(..len.min(self.buffer.len()));
-        self.scanned = 0;
+    fn unread(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
+    }
+
+    /// Passes over line ends between messages; true when a ping was among them. Pings that came together are answered
+    /// together, so that nobody makes us write as much as he writes.
+    fn skip_pings(&mut self) -> bool {
+        let mut ping = false;
+        loop {
+            // A single CRLF is a pong, or the first half of a ping.
+            let skip = match self.unread() {
+                [b'\r', b'\n', b'\r', b'\n', ..] => {
+                    ping = true;
+                    4
+                }
+                [b'\r', b'\n'] | [b'\r', b'\n', b'\r'] => return ping,
+                [b'\r', b'\n', ..] => 2,
+                [b'\n', ..] => 1,
+                _ => return ping,
+            };
+            self.start += skip;
+            self.scanned = self.start;
+        }
+    }
+
+    /// Looks for the end of the header block and from it for that of the message.
+    fn find_end(&mut self) -> Result<Option<usize>, FrameError> {
+        let from = self.scanned.max(self.start);
+        let found = cut_head(self.buffer.get(from..).unwrap_or_default()).map(|(head, rest)| {
+            let body = self.buffer.len() - rest.len();
+            (from + head.len() - self.start, body)
+        });
+        let Some((head_len, body)) = found else {
+            // An end may lie across the border of two chunks: look at the last bytes again.
+            self.scanned = self.buffer.len().saturating_sub(4).max(self.start);
+            return if self.unread().len() > MAX_HEAD_LEN {
+                Err(self.lose(FrameError::Head))
+            } else {
+                Ok(None)
+            };
+        };
+        if head_len > MAX_HEAD_LEN {
+            return Err(self.lose(FrameError::Head));
+        }
+        match Length::of(self.unread().get(..head_len).unwrap_or_default()) {
+            // RFC 3261 §20.14: required on streams; without it there is no body.
+            Length::Missing => Ok(Some(body)),
+            Length::Is(length) if length <= MAX_BODY_LEN => Ok(Some(body + length)),
+            Length::Is(_) | Length::Bad => {
+                self.lose(FrameError::Length);
+                Ok(Some(body))
+            }
+        }
+    }
+
+    fn lose(&mut self, error: FrameError) -> FrameError {
+        self.lost = Some(error);
+        error
     }
 }
 
@@ -93,45 +146,4 @@ pub const MAX_HEAD_LEN: usize = 64 * 1024;
 pub const MAX_BODY_LEN: usize = 256 * 1024;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn frames(chunks: &[&[u8]]) -> (Vec<Frame>, Option<FrameError>) {
-        let mut framer = Framer::default();
-        let mut frames = Vec::new();
-        for chunk in chunks {
-            framer.push(chunk);
-            loop {
-                match framer.next_frame() {
-                    Ok(Some(frame)) => frames.push(frame),
-                    Ok(None) => break,
-                    Err(error) => return (frames, Some(error)),
-                }
-            }
-        }
-        (frames, None)
-    }
-
-    #[test]
-    fn cuts_at_any_chunk_size() {
-        let stream = b"\r\n\r\nINFO sip:a SIP/2.0\r\nl : 5\r\n\r\nabcdeBYE sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n\r\nACK sip:a SIP/2.0\r\n\r\n";
-        let expected = vec![
-            Frame::Ping,
-            Frame::Message(b"INFO sip:a SIP/2.0\r\nl : 5\r\n\r\nabcde".to_vec()),
-            Frame::Message(b"BYE sip:a SIP/2.0\r\nContent-Length: 0\r\n\r\n".to_vec()),
-            Frame::Message(b"ACK sip:a SIP/2.0\r\n\r\n".to_vec()),
-        ];
-        for size in [1, 2, 3, 7, 64, 1000] {
-            let chunks: Vec<&[u8]> = stream.chunks(size).collect();
-            assert_eq!(frames(&chunks), (expected.clone(), None), "{size}");
-        }
-    }
-
-    #[test]
-    fn gives_up_on_what_has_no_end() {
-        assert_eq!(frames(&[&vec![b'x'; MAX_HEAD_LEN + 1]]).1, Some(FrameError::Head));
-        assert_eq!(frames(&[b"A b SIP/2.0\r\nl: -1\r\n\r\n"]).1, Some(FrameError::Length));
-        assert_eq!(frames(&[b"A b SIP/2.0\r\nl: 99999999\r\n\r\n"]).1, Some(FrameError::Length));
-        assert_eq!(frames(&[b"A b SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\n"]).1, Some(FrameError::Length));
-    }
-}
+mod tests;

@@ -1,10 +1,18 @@
 //! URIs: `sip:`, `sips:`, `tel:` and any other scheme kept as text; comparison after RFC 3261 §19.1.4.
 
+mod escape;
+mod read;
+mod same;
+
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use escape::{escape_header, escape_user, unescape};
+pub(super) use read::{MAX_LEN, is_uri};
+pub use read::{hostport, read_hostport};
 
 use super::api::Transport;
 use super::header::Params;
@@ -117,7 +125,17 @@ impl Uri {
 
     /// The `transport` parameter, when it names one that we know.
     pub fn transport(&self) -> Option<Transport> {
-        self.params.get("transport").and_then(Transport::from_token)
+        self.param("transport").flatten().and_then(Transport::from_token)
+    }
+
+    /// A parameter: `Some(None)` when it has no value. Its name may be written with escapes (RFC 3261 §19.1.4:
+    /// `;%6C%72` is `;lr`).
+    pub fn param(&self, name: &str) -> Option<Option<&str>> {
+        let is = |have: &str| {
+            have.eq_ignore_ascii_case(name)
+                || (have.contains('%') && unescape(have).eq_ignore_ascii_case(name))
+        };
+        self.params.iter().find(|(have, _)| is(have)).map(|(_, value)| value)
     }
 
     /// The same as `sips:`, without a `transport` that says less (RFC 5630 §3.1.3).
@@ -156,58 +174,6 @@ impl Uri {
             headers: Vec::new(),
         }
     }
-
-    /// Equivalence after RFC 3261 §19.1.4 (RFC 3966 §4 for `tel:`).
-    pub fn same(&self, other: &Uri) -> bool {
-        if self.scheme != other.scheme {
-            return false;
-        }
-        if self.scheme == Scheme::Tel {
-            return digits(self.user.as_deref()) == digits(other.user.as_deref())
-                && self.params_match(other, true);
-        }
-        if !self.is_sip() {
-            return self == other;
-        }
-        let text = |part: &Option<String>| part.as_deref().map(unescape);
-        text(&self.user) == text(&other.user)
-            && text(&self.password) == text(&other.password)
-            && self.same_host(other)
-            && self.port == other.port
-            && self.params_match(other, false)
-            && self.headers_match(other)
-    }
-
-    fn same_host(&self, other: &Uri) -> bool {
-        match (self.ip(), other.ip()) {
-            (Some(own), Some(their)) => own == their,
-            (None, None) => {
-                self.host.trim_end_matches('.').eq_ignore_ascii_case(other.host.trim_end_matches('.'))
-            }
-            _ => false,
-        }
-    }
-
-    fn params_match(&self, other: &Uri, all: bool) -> bool {
-        // What is in both must be equal; these must be in both or in none.
-        let must = ["user", "ttl", "method", "maddr", "transport"];
-        let one_way = |left: &Uri, right: &Uri| {
-            left.params.iter().all(|(name, value)| match right.params.find(name) {
-                Some(theirs) => unescape(value.unwrap_or_default())
-                    .eq_ignore_ascii_case(&unescape(theirs.unwrap_or_default())),
-                None => !all && !must.iter().any(|known| known.eq_ignore_ascii_case(name)),
-            })
-        };
-        one_way(self, other) && one_way(other, self)
-    }
-
-    fn headers_match(&self, other: &Uri) -> bool {
-        self.headers.len() == other.headers.len()
-            && self
-                .headers
-                .iter()
-                .all(|(name, value)| other.header(name).is_some_and(|theirs| theirs == unescape(value)))
-    }
 }
 
 impl fmt::Display for Uri {
@@ -245,88 +211,30 @@ impl FromStr for Uri {
     type Err = UriError;
 
     fn from_str(text: &str) -> Result<Uri, UriError> {
-        let fail = |what| Err(UriError { text: text.chars().take(120).collect(), what });
-        if text.len() > MAX_LEN {
-            return fail("too long");
-        }
-        if text.chars().any(|c| c.is_ascii_control() || matches!(c, ' ' | '<' | '>' | '"')) {
-            return fail("a character that must be escaped");
-        }
-        let Some((scheme, rest)) = text.split_once(':') else {
-            return fail("no scheme");
-        };
-        let lower = scheme.to_ascii_lowercase();
-        let valid = lower.starts_with(|c: char| c.is_ascii_alphabetic())
-            && lower.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-        if !valid {
-            return fail("no scheme");
-        }
-        let scheme = match lower.as_str() {
-            "sip" => Scheme::Sip,
-            "sips" => Scheme::Sips,
-            "tel" => Scheme::Tel,
-            _ => Scheme::Other(lower),
-        };
-        let mut uri = Uri {
-            scheme,
-            user: None,
-            password: None,
-            host: String::new(),
-            port: None,
-            params: Params::default(),
-            headers: Vec::new(),
-        };
-        match uri.scheme {
-            Scheme::Other(_) => {
-                uri.user = Some(rest.into());
-                return Ok(uri);
-            }
-            Scheme::Tel => {
-                let (number, params) = cut(rest, ';');
-                if number.is_empty() {
-                    return fail("no number");
-                }
-                uri.user = Some(number.into());
-                uri.params = params.map(read_params).unwrap_or_default();
-                return Ok(uri);
-            }
-            Scheme::Sip | Scheme::Sips => {}
-        }
-        // The user part may hold ';' and '?' (RFC 3261 §25.1, user-unreserved), so the '@' is looked for first;
-        // an '@' within the headers is escaped by those who know, so the first one counts.
-        let (userinfo, rest) = match rest.split_once('@') {
-            Some((userinfo, rest)) => (Some(userinfo), rest),
-            None => (None, rest),
-        };
-        if let Some(userinfo) = userinfo {
-            let (user, password) = cut(userinfo, ':');
-            if user.is_empty() {
-                return fail("an empty user before @");
-            }
-            uri.user = Some(user.into());
-            uri.password = password.map(Into::into);
-        }
-        let (rest, headers) = cut(rest, '?');
-        if let Some(headers) = headers {
-            uri.headers = headers
-                .split('&')
-                .filter(|header| !header.is_empty())
-                .map(|header| {
-                    let (name, value) = cut(header, '=');
-                    (name.into(), value.unwrap_or_default().into())
-                })
-                .collect();
-        }
-        let (hostport, params) = cut(rest, ';');
-        uri.params = params.map(read_params).unwrap_or_default();
-        match read_hostport(hostport) {
-            Some((host, port)) => {
-                uri.host = host;
-                uri.port = port;
-                Ok(uri)
-            }
-            None => fail("no host, or a port that is no number"),
-        }
+        let parts =
+            read::cut(text).map_err(|what| UriError { text: text.chars().take(120).collect(), what })?;
+        let owned = |text: &str| text.to_owned();
+        Ok(Uri {
+            scheme: match parts.scheme {
+                "sip" => Scheme::Sip,
+                "sips" => Scheme::Sips,
+                "tel" => Scheme::Tel,
+                other if other.eq_ignore_ascii_case("sip") => Scheme::Sip,
+                other if other.eq_ignore_ascii_case("sips") => Scheme::Sips,
+                other if other.eq_ignore_ascii_case("tel") => Scheme::Tel,
+                other => Scheme::Other(other.to_ascii_lowercase()),
+            },
+            user: parts.user.map(owned),
+            password: parts.password.map(owned),
+            host: parts.host.to_owned(),
+            port: parts.port,
+            params: read::items(parts.params, ';')
+                .map(|(name, value)| (name.to_owned(), value.map(owned)))
+                .collect(),
+            headers: read::items(parts.headers, '&')
+                .map(|(name, value)| (name.to_owned(), value.unwrap_or_default().to_owned()))
+                .collect(),
+        })
     }
 }
 
@@ -343,37 +251,6 @@ impl<'de> Deserialize<'de> for Uri {
     }
 }
 
-/// The host and the port of `host[:port]`; `None` when it is neither name nor address.
-pub fn read_hostport(text: &str) -> Option<(String, Option<u16>)> {
-    let text = text.trim();
-    let (host, port) = if text.starts_with('[') {
-        let end = text.find(']')?;
-        let (host, rest) = text.split_at_checked(end + 1)?;
-        let inner = host.get(1..host.len() - 1)?;
-        inner.parse::<std::net::Ipv6Addr>().ok()?;
-        match rest.trim_start().strip_prefix(':') {
-            Some(port) => (host, Some(port)),
-            None if rest.trim().is_empty() => (host, None),
-            None => return None,
-        }
-    } else {
-        match text.split_once(':') {
-            Some((host, port)) => (host.trim_end(), Some(port)),
-            None => (text, None),
-        }
-    };
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if host.is_empty() || !(host.starts_with('[') || host.chars().all(fits)) {
-        return None;
-    }
-    let port = match port {
-        Some(port) if port.trim().bytes().all(|b| b.is_ascii_digit()) => Some(port.trim().parse().ok()?),
-        Some(_) => return None,
-        None => None,
-    };
-    Some((host.into(), port))
-}
-
 /// An address as the host of a URI or Via: IPv6 in brackets.
 pub fn host_of(ip: IpAddr) -> String {
     match ip {
@@ -381,86 +258,6 @@ pub fn host_of(ip: IpAddr) -> String {
         IpAddr::V6(ip) => format!("[{ip}]"),
     }
 }
-
-/// Undoes `%41`; what is no UTF-8 afterwards is damaged, broken escapes stay.
-pub fn unescape(text: &str) -> String {
-    if !text.contains('%') {
-        return text.into();
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let decoded = text.get(at + 1..at + 3).filter(|_| *byte == b'%').and_then(|hex| {
-            hex.bytes().all(|b| b.is_ascii_hexdigit()).then(|| u8::from_str_radix(hex, 16).ok()).flatten()
-        });
-        match decoded {
-            Some(decoded) => {
-                out.push(decoded);
-                at += 3;
-            }
-            None => {
-                out.push(*byte);
-                at += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// Escapes what must not stand in a user part (RFC 3261 §25.1, `user`). An escape that is there already stays.
-pub fn escape_user(user: &str) -> String {
-    escape(user, "-_.!~*'()&=+$,;?/%")
-}
-
-/// Escapes the value of a URI header such as `Replaces` (RFC 3261 §25.1, `hvalue`).
-pub fn escape_header(value: &str) -> String {
-    escape(value, "-_.!~*'()[]/?:+$")
-}
-
-fn escape(text: &str, allowed: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        let c = char::from(byte);
-        if c.is_ascii_alphanumeric() || (c.is_ascii() && allowed.contains(c)) {
-            out.push(c);
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    out
-}
-
-fn read_params(text: &str) -> Params {
-    text.split(';')
-        .filter(|param| !param.is_empty())
-        .map(|param| {
-            let (name, value) = cut(param, '=');
-            (name.to_owned(), value.map(str::to_owned))
-        })
-        .collect()
-}
-
-fn cut(text: &str, at: char) -> (&str, Option<&str>) {
-    match text.split_once(at) {
-        Some((left, right)) => (left, Some(right)),
-        None => (text, None),
-    }
-}
-
-fn digits(number: Option<&str>) -> Option<String> {
-    // RFC 3966 §3: visual separators mean nothing.
-    number.map(|number| {
-        number
-            .chars()
-            .filter(|c| !matches!(c, '-' | '.' | '(' | ')'))
-            .map(|c| c.to_ascii_lowercase())
-            .collect()
-    })
-}
-
-/// Longer texts are no URIs to us.
-const MAX_LEN: usize = 8192;
 
 #[cfg(test)]
 #[path = "uri_tests.rs"]

@@ -72,12 +72,5 @@ pub(in crate::sip) fn mark_source(request: &mut Request, flow: Flow) {
     if asks {
         via.params.set("rport", Some(&flow.remote.port().to_string()));
     }
-    let mut vias: Vec<String> = request.headers.all("Via").map(Into::into).collect();
-    if let Some(first) = vias.first_mut() {
-        *first = via.to_string();
-    }
-    request.headers.remove("Via");
-    for via in vias.iter().rev() {
-        request.headers.push_front("Via", via);
-    }
+    request.headers.set_first("Via", via.to_string());
 }

@@ -1,6 +1,7 @@
 //! What arrives: framing, matching to transactions, and the checks of RFC 3261 §8.2 before anything is made of a
 //! request.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Endpoint;
@@ -53,6 +54,10 @@ impl Endpoint {
     }
 
     fn response(&mut self, now: Timestamp, flow: Flow, response: Response) {
+        // §8.1.3.3: it went astray on its way to somebody behind us, and we are in front of nobody.
+        if response.headers.all("Via").nth(1).is_some() {
+            return;
+        }
         let Some(id) = self.core.table.client_of(&response) else { return };
         if let Some(answered) = self.core.on_response(now, id, response, flow) {
             self.dispatch(now, answered);
@@ -78,7 +83,7 @@ impl Endpoint {
             }
             return;
         }
-        let to_tag = request.headers.address("To").and_then(|to| to.tag().map(str::to_owned));
+        let to_tag = request.headers.to_tag().map(Cow::into_owned);
         if let Some((status, headers)) = self.check(&request, to_tag.is_some()) {
             return self.stateless(flow, &request, status, "", &headers);
         }
@@ -118,12 +123,14 @@ impl Endpoint {
         if !request.body.is_empty() && !encoding.trim().eq_ignore_ascii_case("identity") {
             return with(415, "Accept-Encoding", "identity".into());
         }
-        if request.method == Method::Invite
-            && let Some(body) = request.body()
-            && !body.is("application/sdp")
-            && !body.content_type.to_ascii_lowercase().starts_with("multipart/")
-        {
-            return with(415, "Accept", "application/sdp".into());
+        if request.method == Method::Invite {
+            if request.session_body().is_some_and(|body| !body.is("application/sdp")) {
+                return with(415, "Accept", ACCEPT.into());
+            }
+            // The answer will be a description: who cannot take one cannot be called (RFC 4475 §3.3.15).
+            if request.headers.has("Accept") && !accepts_sdp(request) {
+                return Some((406, Vec::new()));
+            }
         }
         if within {
             // Dialogs that stand may use a reserve, but not without end.
@@ -222,7 +229,7 @@ impl Endpoint {
                 let mut response = request.reply(200, "", Some(&tag));
                 response.headers.remove("Record-Route");
                 response.headers.push("Allow", self.core.allow());
-                response.headers.push("Accept", "application/sdp");
+                response.headers.push("Accept", ACCEPT);
                 response.headers.push("Supported", self.core.supported());
                 self.core.respond(now, transaction, response);
             }
@@ -271,9 +278,7 @@ impl Endpoint {
             }
         }
         // The ACK of a 2xx is a transaction of its own (§17): it belongs to the dialog.
-        let Some(tag) = request.headers.address("To").and_then(|to| to.tag().map(str::to_owned)) else {
-            return;
-        };
+        let Some(tag) = request.headers.to_tag().map(Cow::into_owned) else { return };
         let key = (request.headers.call_id().to_owned(), tag);
         if let Some(id) = self.by_dialog.get(&key).copied() {
             self.with_session(now, id, |session, core| session.ack(now, core, request));
@@ -325,4 +330,18 @@ impl Endpoint {
         let flow = reply_flow(flow, request);
         self.core.send(flow, wire::write_response(&response));
     }
+}
+
+/// Bodies that an INVITE may have (RFC 5621 §3.1).
+const ACCEPT: &str = "application/sdp, multipart/mixed, multipart/alternative";
+
+/// Whether one of the types in Accept means a session description (RFC 3261 §20.1).
+fn accepts_sdp(request: &Request) -> bool {
+    let types = ["application/sdp", "application/*", "*/*"];
+    request
+        .headers
+        .all("Accept")
+        .flat_map(|value| value.split(','))
+        .filter_map(|range| range.split(';').next())
+        .any(|range| types.iter().any(|known| range.trim().eq_ignore_ascii_case(known)))
 }

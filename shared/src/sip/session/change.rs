@@ -93,7 +93,7 @@ impl Session {
                 if let Some(dialog) = self.dialog_with(&tag) {
                     dialog.refresh_target(&answered.response.headers);
                 }
-                self.describe_early(&tag, answered.response.body());
+                self.describe_early(&tag, answered.response.session_body());
                 self.learn(&answered.response.headers);
                 if confirmed {
                     self.start_refresh(now, core, answered.response.headers.session_expires(), Side::Caller);
@@ -104,7 +104,10 @@ impl Session {
                     self.send_late_ack(core, late_ack, None);
                 }
                 if wanted && lives {
-                    core.event(Event::ReinviteDone { session: self.id, body: answered.response.body() });
+                    core.event(Event::ReinviteDone {
+                        session: self.id,
+                        body: answered.response.session_body(),
+                    });
                 }
             }
             _ if !lives => {}
@@ -184,7 +187,7 @@ impl Session {
         if let Some(dialog) = self.dialog_with(&tag).filter(|_| request.method != Method::Prack) {
             dialog.refresh_target(&request.headers);
         }
-        self.describe_early(&tag, request.body());
+        self.describe_early(&tag, request.session_body());
         self.learn(&request.headers);
         if !is_invite && !offers {
             // UPDATE without an offer only refreshes.
@@ -193,7 +196,7 @@ impl Session {
         if is_invite {
             core.respond(now, transaction, request.reply(100, "", None));
         }
-        core.event(match request.body() {
+        core.event(match request.session_body() {
             Some(body) if !confirmed => Event::EarlyOffer { session: self.id, body },
             body => Event::Reoffer { session: self.id, body },
         });

@@ -62,7 +62,7 @@ impl Session {
             return None;
         }
         early.rseq = Some(rseq);
-        if let Some(body) = response.body().filter(|_| !early.agreed) {
+        if let Some(body) = response.session_body().filter(|_| !early.agreed) {
             early.described = Some(body);
             early.agreed = !request.body.is_empty();
             if !early.agreed && matches!(calling.cancel, outgoing::Cancel::No) {

@@ -27,7 +27,7 @@ impl Session {
                 to,
                 headers: request.headers.clone(),
                 call_id: request.headers.call_id().to_owned(),
-                body: request.body(),
+                body: request.session_body(),
                 replaces,
             }),
         });
@@ -130,7 +130,7 @@ impl Session {
             let reason = reason.clone();
             return self.bye(now, core, reason.as_deref());
         }
-        let body = request.body().filter(|_| offered);
+        let body = request.session_body().filter(|_| offered);
         if initial || body.is_some() {
             core.event(Event::Confirmed { session: self.id, body });
         }

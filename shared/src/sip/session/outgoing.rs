@@ -133,7 +133,7 @@ impl Session {
                 session: self.id,
                 status: response.status,
                 reason: response.reason.clone(),
-                body: response.body(),
+                body: response.session_body(),
                 offers,
             });
             self.try_change(now, core);
@@ -185,7 +185,7 @@ impl Session {
         }
         self.start_refresh(now, core, response.headers.session_expires(), Side::Caller);
         let late_ack = LateAck { transaction: answered.transaction, request: answered.request.clone() };
-        let body = agreed.clone().or_else(|| response.body());
+        let body = agreed.clone().or_else(|| response.session_body());
         if request.body.is_empty() && body.is_some() && agreed.is_none() {
             self.late_ack = Some(late_ack);
         } else {

@@ -162,7 +162,7 @@ impl Session {
         }
         let Some(sent) = self.reliable.sent.take() else { return };
         self.stop_1xx(core);
-        let body = request.body();
+        let body = request.session_body();
         let was_agreed = self.reliable.agreed;
         self.reliable.agreed |= sent.described.is_some();
         match (sent.described, body) {

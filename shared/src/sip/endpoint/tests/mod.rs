@@ -6,6 +6,7 @@ mod refusals;
 mod registration;
 mod reliable;
 mod secure;
+mod torture;
 mod transfer;
 mod within;
 
