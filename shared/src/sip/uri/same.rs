@@ -6,6 +6,9 @@ use super::{Scheme, Uri};
 impl Uri {
     /// Equivalence after RFC 3261 §19.1.4 (RFC 3966 §4 for `tel:`).
     pub fn same(&self, other: &Uri) -> bool {
+        if self == other {
+            return true;
+        }
         if self.scheme != other.scheme {
             return false;
         }
@@ -14,7 +17,7 @@ impl Uri {
                 && self.params_match(other, true);
         }
         if !self.is_sip() {
-            return self == other;
+            return false;
         }
         same_text(self.user.as_deref(), other.user.as_deref())
             && same_text(self.password.as_deref(), other.password.as_deref())
