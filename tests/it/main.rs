@@ -13,6 +13,7 @@ mod linphone;
 mod live;
 mod malformed;
 mod noise;
+mod odd_peers;
 mod replaces;
 mod show;
 mod sipp;

@@ -21,6 +21,7 @@ pub mod load;
 pub mod phone;
 pub mod ports;
 pub mod program;
+pub mod raw;
 pub mod report;
 pub mod scenario;
 pub mod service;
