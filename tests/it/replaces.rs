@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use shared::model::call::Phase;
 use shared::sip::{self, Body, Command, Event, SessionId, Transport, Uri};
 use shared_net::sip::{DriverConfig, SipDriver};
 use tests::ports::CARRIER;
@@ -56,7 +57,11 @@ async fn a_caller_takes_the_place_of_the_customer() -> Outcome {
         }
     };
     // The phone must have answered before its customer changes.
-    floor.until("the talk", |floor| floor.calls.values().any(|call| call.agent().is_some())).await?;
+    floor
+        .until("the talk", |floor| {
+            floor.calls.values().any(|call| matches!(call.phase, Phase::Talking { .. }))
+        })
+        .await?;
     let tag =
         |name: &str| headers.address(name).and_then(|it| it.tag().map(str::to_owned)).unwrap_or_default();
     let replaces = format!("{};to-tag={};from-tag={}", headers.call_id(), tag("To"), tag("From"));

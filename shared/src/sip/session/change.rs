@@ -281,8 +281,10 @@ impl Session {
 
     /// Answers what waits for the user with 487.
     pub(super) fn refuse_change(&mut self, now: Timestamp, core: &mut Core) {
-        if let Change::Theirs { transaction, request } = std::mem::replace(&mut self.change, Change::Idle) {
-            self.respond(now, core, transaction, &request, 487);
+        // Ours stays: a 2xx that still comes wants its ACK (RFC 5407 §3.2.3).
+        if let Change::Theirs { transaction, request } = &self.change {
+            self.respond(now, core, *transaction, request, 487);
+            self.change = Change::Idle;
         }
     }
 }

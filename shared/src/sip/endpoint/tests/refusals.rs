@@ -1,71 +1,11 @@
 //! What a single message from outside gets, written by hand.
 
+use super::scripted::{Scripted, config, flow, message};
 use super::*;
 use crate::sip::wire;
 
-pub(super) fn config() -> Config {
-    let listen = vec![
-        (Transport::Udp, "10.0.0.2:5060".parse().expect("address")),
-        (Transport::Tcp, "10.0.0.2:5060".parse().expect("address")),
-    ];
-    Config { listen, ..Config::default() }
-}
-
-pub(super) struct Bench {
-    pub(super) endpoint: Endpoint,
-    pub(super) now: crate::time::Timestamp,
-}
-
-pub(super) fn bench() -> Bench {
-    Bench { endpoint: Endpoint::new(config(), 1), now: crate::time::Timestamp::from_secs(1000) }
-}
-
-pub(super) fn flow(transport: Transport) -> Flow {
-    let connection = u64::from(transport == Transport::Tcp);
-    Flow {
-        transport,
-        local: "10.0.0.2:5060".parse().expect("address"),
-        remote: "192.0.2.9:4444".parse().expect("address"),
-        connection,
-    }
-}
-
-impl Bench {
-    pub(super) fn outputs(&mut self) -> Vec<Output> {
-        std::iter::from_fn(|| self.endpoint.poll()).collect()
-    }
-
-    pub(super) fn put(&mut self, transport: Transport, bytes: &[u8]) -> Vec<Output> {
-        self.endpoint.handle(self.now, Input::Received { flow: flow(transport), bytes: bytes.to_vec() });
-        self.outputs()
-    }
-
-    /// The responses to a datagram: where to, and the message.
-    pub(super) fn answers(&mut self, text: &str) -> Vec<(std::net::SocketAddr, Response)> {
-        self.put(Transport::Udp, text.as_bytes())
-            .into_iter()
-            .filter_map(|output| match output {
-                Output::Send { flow, bytes } => match wire::read(&bytes).expect("own message").message {
-                    Message::Response(response) => Some((flow.remote, response)),
-                    Message::Request(_) => None,
-                },
-                _ => None,
-            })
-            .collect()
-    }
-}
-
-/// A request with a branch of its own.
-pub(super) fn message(method: &str, branch: &str, lines: &str) -> String {
-    format!(
-        "{method} sip:bob@10.0.0.2 SIP/2.0\r\nVia: SIP/2.0/UDP 192.0.2.9:4444;branch=z9hG4bK{branch};rport\r\n\
-         From: <sip:a@b>;tag=f1\r\nTo: <sip:bob@10.0.0.2>\r\nCall-ID: {branch}\r\nCSeq: 1 {method}\r\n\
-         Contact: <sip:a@192.0.2.9:4444>\r\n{lines}\r\n"
-    )
-}
-
 fn check_status(text: &str, status: Option<u16>) -> Option<Response> {
-    let mut answers = bench().answers(text);
+    let mut answers = Scripted::new().answers(text);
     let got: Vec<u16> = answers.iter().map(|(_, response)| response.status).collect();
     assert_eq!(got, status.into_iter().collect::<Vec<_>>(), "{text}");
     answers.pop().map(|(_, response)| response)
@@ -109,7 +49,7 @@ fn each_refusal_has_its_status() {
 
 #[test]
 fn answers_go_where_the_request_came_from() {
-    let mut bench = bench();
+    let mut bench = Scripted::new();
     let (to, response) = bench.answers(&message("OPTIONS", "1", "")).remove(0);
     assert_eq!(to.to_string(), "192.0.2.9:4444");
     let via = response.headers.via().expect("via");
@@ -123,7 +63,7 @@ fn answers_go_where_the_request_came_from() {
 
 #[test]
 fn repetitions_change_nothing() {
-    let mut bench = bench();
+    let mut bench = Scripted::new();
     let invite = message("INVITE", "1", "");
     let outputs = bench.put(Transport::Udp, invite.as_bytes());
     assert_eq!(outputs.iter().filter(|output| matches!(output, Output::Event(_))).count(), 1);
@@ -141,7 +81,7 @@ fn repetitions_change_nothing() {
 
 #[test]
 fn the_same_request_over_two_paths() {
-    let mut bench = bench();
+    let mut bench = Scripted::new();
     bench.answers(&message("INVITE", "1", ""));
     let other = message("INVITE", "1", "").replace("z9hG4bK1", "z9hG4bK2");
     let got: Vec<u16> = bench.answers(&other).iter().map(|(_, response)| response.status).collect();
@@ -150,7 +90,7 @@ fn the_same_request_over_two_paths() {
 
 #[test]
 fn peers_without_magic_branches_are_matched_too() {
-    let mut bench = bench();
+    let mut bench = Scripted::new();
     let old = message("INVITE", "1", "").replace(";branch=z9hG4bK1;rport", "");
     let first: Vec<u16> = bench.answers(&old).iter().map(|(_, response)| response.status).collect();
     assert_eq!(first, [100]);
@@ -163,8 +103,7 @@ fn peers_without_magic_branches_are_matched_too() {
 fn a_flood_is_refused_without_state() {
     let mut config = config();
     config.max_sessions = 2;
-    let mut bench =
-        Bench { endpoint: Endpoint::new(config, 1), now: crate::time::Timestamp::from_secs(1000) };
+    let mut bench = Scripted::with(config, 1);
     for number in 0..10 {
         bench.answers(&message("INVITE", &number.to_string(), ""));
     }
@@ -175,7 +114,7 @@ fn a_flood_is_refused_without_state() {
 
 #[test]
 fn streams_are_framed_kept_alive_and_closed() {
-    let mut bench = bench();
+    let mut bench = Scripted::new();
     let text = message("OPTIONS", "1", "").replace("/UDP", "/TCP");
     let (first, second) = text.split_at(100);
     assert_eq!(bench.put(Transport::Tcp, first.as_bytes()), []);
@@ -194,7 +133,7 @@ fn streams_are_framed_kept_alive_and_closed() {
 /// A phone behind NAT calls in: requests within its dialog go back to where it called from.
 #[test]
 fn calls_from_behind_nat_keep_their_flow() {
-    let mut bench = bench();
+    let mut bench = Scripted::new();
     let text = message("INVITE", "1", "").replace("192.0.2.9:4444", "192.168.1.7:5060");
     bench.put(Transport::Udp, text.as_bytes());
     bench.endpoint.handle(bench.now, Input::Command(answer(THERE, "answer")));
@@ -226,7 +165,7 @@ fn calls_from_behind_nat_keep_their_flow() {
 /// Two branches of a fork answer: the second one is acknowledged and ended.
 #[test]
 fn a_fork_that_answers_twice() {
-    let mut bench = bench();
+    let mut bench = Scripted::new();
     let mut call = invite_to("sip:bob@192.0.2.9:4444");
     if let Command::Invite { flow, .. } = &mut call {
         *flow = None;
@@ -275,7 +214,7 @@ proptest::proptest! {
         config.max_sessions = 4;
         config.max_transactions = 10;
         config.user_methods = vec![Method::Message];
-        let mut bench = Bench { endpoint: Endpoint::new(config, seed), now: crate::time::Timestamp::from_secs(1000) };
+        let mut bench = Scripted::with(config, seed);
         let methods = ["INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "UPDATE", "REFER", "NOTIFY", "MESSAGE"];
         for _ in 0..40 {
             let method = methods[random.next_u32() as usize % methods.len()];

@@ -1,6 +1,6 @@
 //! The messages of RFC 4475: what one endpoint makes of each.
 
-use super::refusals::{Bench, bench, config, flow};
+use super::scripted::{Scripted, config, flow};
 use super::*;
 use crate::sip::wire::{self, ReadError, Reading};
 
@@ -22,9 +22,9 @@ fn request(name: &str) -> Request {
     }
 }
 
-fn bench_for_all() -> Bench {
+fn bench_for_all() -> Scripted {
     let user_methods = vec![Method::Register, Method::Message];
-    Bench { endpoint: Endpoint::new(Config { user_methods, ..config() }, 1), ..bench() }
+    Scripted::with(Config { user_methods, ..config() }, 1)
 }
 
 /// What comes out, in short: statuses and events, or `silence`.

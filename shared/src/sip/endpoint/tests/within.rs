@@ -38,27 +38,6 @@ fn hold_and_resume() {
     drained(&mut pair);
 }
 
-/// RFC 3261 §14.1: both get 491, who made the Call-ID waits longer.
-#[test]
-fn glare() {
-    let mut pair = talking();
-    pair.a(reinvite(CALL, "from a"));
-    pair.b(reinvite(THERE, "from b"));
-    pair.run(millis(100));
-    let tape = pair.tape.take(pair.now);
-    assert_eq!((tape.matches("a 491").count(), tape.matches("b 491").count()), (1, 1), "{tape}");
-    pair.run(millis(2000));
-    assert_eq!(short(pair.a_events()), "Reoffer from b");
-    pair.a(answer(CALL, "yes b"));
-    pair.run(secs(3));
-    assert_eq!(short(pair.b_events()), "ReinviteDone yes b, Reoffer from a");
-    pair.b(answer(THERE, "yes a"));
-    pair.run(secs(1));
-    assert_eq!(short(pair.a_events()), "ReinviteDone yes a");
-    pair.a(hangup(CALL));
-    drained(&mut pair);
-}
-
 #[test]
 fn a_second_change_waits_for_the_first() {
     let mut pair = talking();
