@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::Rng;
-use shared::id::RecordingId;
+use shared::id::{RecordingId, UserId};
 use shared::model::event::Event;
 use shared::model::recording::{Recording, RecordingState, Track};
 use shared::sip::Method;
@@ -21,6 +21,7 @@ use crate::media::{Media, MediaConfig, MediaError};
 use crate::recording::vault::Vault;
 use crate::recording::{Recorder, RecorderEvent, RecordingConfig, RecordingError, recover};
 use crate::sip::keeper;
+use crate::sip::phones::SavedPhones;
 use crate::store::{Store, StoreError};
 use crate::switch::command::SwitchHandle;
 use crate::switch::{self, Parts};
@@ -94,10 +95,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
 
     let (media_sender, media_events) = mpsc::channel(EVENT_QUEUE_LEN);
     let media = Media::start(media_config(&config), media_sender)?;
-    let (sip, sip_events) = SipDriver::start(sip_config(&config), rand::rng().next_u64())?;
+    let phones = keeper::load(&store, config.users().into_iter().map(|person| person.id)).await?;
+    let (sip, sip_events) = SipDriver::start(sip_config(&config, &phones), rand::rng().next_u64())?;
     let sip_addresses = sip.local_addrs().to_vec();
     let reload = tokio::spawn(reload_on_hangup(sip.monitor()));
-    let phones = keeper::load(&store, config.users().into_iter().map(|person| person.id)).await?;
     let (phone_keeper, phone_changes) = mpsc::channel(EVENT_QUEUE_LEN);
     let phone_task = tokio::spawn(keeper::run(store.clone(), phone_changes));
     let (switch_handle, commands) = SwitchHandle::channel();
@@ -175,7 +176,10 @@ fn media_config(config: &Config) -> MediaConfig {
     }
 }
 
-fn sip_config(config: &Config) -> DriverConfig {
+fn sip_config(config: &Config, phones: &[(UserId, SavedPhones)]) -> DriverConfig {
+    let mut door = config.door();
+    // An app of before the restart may refresh at once.
+    door.accounts.extend(phones.iter().filter_map(|(_, saved)| saved.app.clone()));
     let endpoint = shared::sip::Config {
         user_agent: format!("Callfloor/{}", env!("CARGO_PKG_VERSION")),
         advertised: config.sip.advertised_address,
@@ -183,6 +187,7 @@ fn sip_config(config: &Config) -> DriverConfig {
         // A call has two legs, and a supervisor or a transfer makes a third and fourth for a while.
         max_sessions: config.sip.max_calls as usize * 4,
         user_methods: vec![Method::Register],
+        door: Some(door),
         ..shared::sip::Config::default()
     };
     DriverConfig {

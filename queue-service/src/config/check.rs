@@ -37,6 +37,7 @@ pub(super) fn faults(config: &Config) -> Vec<Found> {
     check.sip();
     check.found.extend(super::secure::faults(config));
     check.media();
+    check.defence();
     check.numbers();
     check.store();
     check.transcript();
@@ -136,6 +137,30 @@ impl Check<'_> {
                     "nobody can be reached at this address",
                     allowed,
                 );
+            }
+        }
+    }
+
+    fn defence(&mut self) {
+        let defence = &self.config.defence;
+        for (key, value, least, most) in [
+            ("stranger_per_sec", defence.stranger_per_sec, 1, 1_000_000),
+            ("stranger_burst", defence.stranger_burst, 1, 1_000_000),
+            ("strangers_per_sec", defence.strangers_per_sec, 1, 1_000_000),
+            ("strangers_burst", defence.strangers_burst, 1, 1_000_000),
+            ("known_per_sec", defence.known_per_sec, 1, 1_000_000),
+            ("known_burst", defence.known_burst, 1, 1_000_000),
+            ("ban_failures", defence.ban_failures, 0, 10_000),
+            ("ban_window_secs", defence.ban_window_secs, 1, 86_400),
+            ("ban_secs", defence.ban_secs, 1, 31_536_000),
+            ("calls_per_account", defence.calls_per_account, 0, 100_000),
+        ] {
+            self.between(path!["defence", key], value.into(), least, most);
+        }
+        for (index, agent) in self.config.defence.denied_agents.iter().enumerate() {
+            if agent.trim().is_empty() {
+                let allowed = "a part of the User-Agent that gets no answer";
+                self.fault(path!["defence", "denied_agents", index], "this would deny everybody", allowed);
             }
         }
     }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::net::IpAddr;
-use std::str::FromStr;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use shared::id::{AgentId, CodeId, QueueId, SkillId, UserId};
 use shared::model::queue::{Code, Destination};
 use shared::model::user::Role;
@@ -35,69 +33,6 @@ impl Password {
 impl fmt::Debug for Password {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Password(…)")
-    }
-}
-
-/// A network such as `203.0.113.0/24`, or one address.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Network {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl Network {
-    /// Whether the address belongs to it. An IPv4 address mapped into IPv6 counts as IPv4.
-    pub fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address.to_canonical()) {
-            (IpAddr::V4(net), IpAddr::V4(host)) => {
-                let mask = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                (u32::from(net) ^ u32::from(host)) & mask == 0
-            }
-            (IpAddr::V6(net), IpAddr::V6(host)) => {
-                let mask = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                (u128::from(net) ^ u128::from(host)) & mask == 0
-            }
-            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
-        }
-    }
-}
-
-/// A text that is no network.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no network; write an address such as 203.0.113.7 or a network such as 203.0.113.0/24")]
-pub struct NetworkError(String);
-
-impl FromStr for Network {
-    type Err = NetworkError;
-
-    fn from_str(text: &str) -> Result<Self, NetworkError> {
-        let wrong = || NetworkError(text.chars().take(80).collect());
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix.parse::<u8>().map_err(|_| wrong())?)),
-            None => (text, None),
-        };
-        let address: IpAddr = address.parse().map_err(|_| wrong())?;
-        let widest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = prefix.unwrap_or(widest);
-        if prefix > widest { Err(wrong()) } else { Ok(Network { address, prefix }) }
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.address, self.prefix)
-    }
-}
-
-impl fmt::Debug for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl<'de> Deserialize<'de> for Network {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -294,27 +229,6 @@ fn when_timed_out() -> Destination {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn networks_hold_their_addresses() {
-        for (network, address, inside) in [
-            ("203.0.113.0/24", "203.0.113.77", true),
-            ("203.0.113.0/24", "203.0.114.1", false),
-            ("203.0.113.7", "203.0.113.7", true),
-            ("203.0.113.7", "203.0.113.8", false),
-            ("0.0.0.0/0", "8.8.8.8", true),
-            ("0.0.0.0/0", "2001:db8::1", false),
-            ("10.0.0.0/8", "::ffff:10.1.2.3", true),
-            ("2001:db8::/32", "2001:db8:1::1", true),
-            ("::/0", "2001:db8::1", true),
-        ] {
-            let net: Network = network.parse().expect("a network");
-            assert_eq!(net.contains(address.parse().expect("an address")), inside, "{network} {address}");
-        }
-        for wrong in ["", "10.0.0.0/33", "10.0.0/8", "x", "10.0.0.0/", "::/129", "10.0.0.1/-1"] {
-            assert!(wrong.parse::<Network>().is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn a_password_is_never_printed() {

@@ -4,6 +4,7 @@
 //! start at the folder of the file.
 
 mod check;
+mod defence;
 mod entry;
 mod error;
 #[cfg(test)]
@@ -23,7 +24,8 @@ use shared::model::agent::AgentInfo;
 use shared::model::queue::{Code, QueueInfo, SkillNeed};
 use shared::model::user::{Role, User as Person};
 
-pub use entry::{Agent, Break, Network, NetworkError, Password, Queue, User, WrapUpCode};
+pub use defence::Defence;
+pub use entry::{Agent, Break, Password, Queue, User, WrapUpCode};
 pub use error::{ConfigError, Fault};
 pub use section::{Acd, Auth, ClientCertificates, Http, Media, Prompts, Recording, Service, Sip, Store};
 pub use trunk::{IdentityHeader, Outbound, Rule, Trunk};
@@ -38,6 +40,8 @@ pub struct Config {
     pub service: Service,
     /// Signalling.
     pub sip: Sip,
+    /// What is kept out of signalling.
+    pub defence: Defence,
     /// Voice packets.
     pub media: Media,
     /// API, live feed and wallboard.

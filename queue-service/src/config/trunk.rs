@@ -2,8 +2,9 @@
 
 use serde::Deserialize;
 use shared::id::TrunkId;
+use shared::sip::door::Network;
 
-use super::entry::{Network, Password};
+use super::entry::Password;
 
 /// `[[trunks]]`: a carrier or another telephone system.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -40,6 +41,9 @@ pub struct Trunk {
     /// Share of the calls among trunks of the same priority.
     #[serde(default = "weight")]
     pub weight: u16,
+    /// New calls a second that it brings; 0 for no limit of its own.
+    #[serde(default)]
+    pub max_calls_in_per_sec: u32,
     /// New outbound calls a second; 0 for no limit of its own.
     #[serde(default)]
     pub max_calls_per_sec: u32,

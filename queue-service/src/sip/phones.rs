@@ -3,15 +3,19 @@
 //! A person has up to three ways to be reached: the app (an account made at sign-in, good as long as the session), a
 //! desk phone with a password from the configuration, and a fixed contact that never registers. The app wins over a
 //! desk phone, the latest registration wins among equals, the fixed contact is the last resort.
+//!
+//! Passwords are asked for by the door of the SIP endpoint; what changes about accounts is kept here as
+//! [`Change`]s to give to it.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 use shared::id::{AgentId, UserId};
 use shared::model::agent::Device;
-use shared::sip::registrar::{Account, Binding, BindingChange, Limits, Registrar, Reply};
-use shared::sip::{Flow, IncomingInfo, Request, Uri};
+use shared::sip::door::Change;
+use shared::sip::registrar::{Account, Binding, BindingChange, Limits, Owner, Registrar, Reply};
+use shared::sip::{Flow, Request, Uri};
 use shared::time::Timestamp;
 
 use crate::config::Config;
@@ -43,56 +47,64 @@ pub struct SavedPhones {
     pub bindings: Vec<Binding>,
 }
 
-/// How a call from an unknown source is refused.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Challenge {
-    /// 407 (RFC 3261 §22.3).
-    pub status: u16,
-    /// Proxy-Authenticate.
-    pub headers: Vec<(String, String)>,
-}
-
 /// Accounts and bindings of everybody.
 #[derive(Debug)]
 pub struct Phones {
     registrar: Registrar,
     realm: String,
+    /// By user name: whose it is, and its passwords.
+    accounts: HashMap<String, Account>,
     fixed: HashMap<UserId, Uri>,
     apps: HashMap<UserId, String>,
+    changes: Vec<Change>,
+}
+
+/// The accounts of desk phones in the configuration, by user name.
+pub fn desk_accounts(config: &Config) -> BTreeMap<String, Account> {
+    let agents = config.agents.iter().map(|agent| (agent.id.as_str(), agent.sip_password.as_ref()));
+    let users = config.users.iter().map(|user| (user.id.as_str(), user.sip_password.as_ref()));
+    agents
+        .chain(users)
+        .filter_map(|(user, password)| {
+            let account = Account::from_password(user, &config.sip.domain, password?.expose(), user);
+            Some((user.to_owned(), account))
+        })
+        .collect()
 }
 
 impl Phones {
-    /// With the accounts and fixed contacts of the configuration, which has been checked. `seed` feeds the nonces.
-    pub fn new(config: &Config, seed: u64) -> Phones {
-        let realm = config.sip.domain.clone();
+    /// With the accounts and fixed contacts of the configuration, which has been checked. The door knows the accounts
+    /// already.
+    pub fn new(config: &Config) -> Phones {
         let limits = Limits {
             min_expires_secs: config.sip.registration_min_secs,
             max_expires_secs: config.sip.registration_max_secs,
             default_expires_secs: config.sip.registration_max_secs.min(300),
             ..Limits::default()
         };
-        let registrar = Registrar::new(&realm, seed, limits);
-        let agents = config.agents.iter().map(|agent| (agent.id.to_user(), agent.sip_password.as_ref()));
-        let users = config.users.iter().map(|user| (user.id.clone(), user.sip_password.as_ref()));
-        let desk_phones: Vec<(UserId, String)> = agents
-            .chain(users)
-            .filter_map(|(user, password)| Some((user, password?.expose().to_owned())))
-            .collect();
         let fixed = config
             .agents
             .iter()
             .filter_map(|agent| Some((agent.id.to_user(), agent.contact.as_ref()?.parse().ok()?)))
             .collect();
-        let mut phones = Phones { registrar, realm, fixed, apps: HashMap::new() };
-        for (user, password) in desk_phones {
-            phones.open_account(user.as_str(), &password, &user);
+        Phones {
+            registrar: Registrar::new(limits),
+            realm: config.sip.domain.clone(),
+            accounts: desk_accounts(config).into_iter().collect(),
+            fixed,
+            apps: HashMap::new(),
+            changes: Vec::new(),
         }
-        phones
     }
 
-    fn open_account(&mut self, username: &str, password: &str, user: &UserId) {
-        let account = Account::from_password(username, &self.realm, password, user.as_str());
-        self.registrar.set_account(username, account);
+    /// What the door is to be told since the last time.
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn open_account(&mut self, username: &str, account: Account) {
+        self.accounts.insert(username.to_owned(), account.clone());
+        self.changes.push(Change::SetAccount { username: username.to_owned(), account });
     }
 
     /// Makes an account for a person's app. An earlier one of the same person is closed: one app a person.
@@ -100,7 +112,8 @@ impl Phones {
         self.close_app(user);
         let username = format!("{user}.app.{:016x}", random.next_u64());
         let password = format!("{:016x}{:016x}", random.next_u64(), random.next_u64());
-        self.open_account(&username, &password, user);
+        let account = Account::from_password(&username, &self.realm, &password, user.as_str());
+        self.open_account(&username, account);
         self.apps.insert(user.clone(), username.clone());
         AppAccount { username, password }
     }
@@ -108,7 +121,9 @@ impl Phones {
     /// Closes the account of a person's app, if there is one.
     pub fn close_app(&mut self, user: &UserId) {
         if let Some(username) = self.apps.remove(user) {
-            self.registrar.remove_account(&username);
+            self.accounts.remove(&username);
+            self.registrar.remove(Owner { username: &username, aor_user: user.as_str() });
+            self.changes.push(Change::RemoveAccount { username });
         }
     }
 
@@ -116,7 +131,7 @@ impl Phones {
     pub fn saved(&self, user: &UserId) -> SavedPhones {
         let app = self.apps.get(user);
         SavedPhones {
-            app: app.and_then(|name| Some((name.clone(), self.registrar.account(name)?.clone()))),
+            app: app.and_then(|name| Some((name.clone(), self.accounts.get(name)?.clone()))),
             bindings: self.registrar.lookup(user.as_str()),
         }
     }
@@ -124,29 +139,32 @@ impl Phones {
     /// Takes up what an earlier process kept.
     pub fn restore(&mut self, now: Timestamp, user: &UserId, saved: SavedPhones) {
         if let Some((username, account)) = saved.app {
-            self.registrar.set_account(&username, account);
+            self.open_account(&username, account);
             self.apps.insert(user.clone(), username);
         }
         // A desk phone whose password is gone from the configuration is a stranger now.
-        let known = saved
-            .bindings
-            .into_iter()
-            .filter(|one| self.registrar.account(&one.username).is_some())
-            .collect();
+        let known: Vec<Binding> =
+            saved.bindings.into_iter().filter(|one| self.accounts.contains_key(&one.username)).collect();
+        let vouched = known.iter().filter(|one| one.expires_at > now);
+        self.changes
+            .extend(vouched.map(|one| Change::Vouch { source: one.flow.remote.ip(), until: one.expires_at }));
         self.registrar.restore(now, user.as_str(), known);
     }
 
-    /// Who calls, for an INVITE that comes by no trunk.
-    ///
-    /// # Errors
-    /// The challenge to answer with, the same for known and unknown users.
-    pub fn authenticate(&mut self, now: Timestamp, request: &IncomingInfo) -> Result<String, Challenge> {
-        self.registrar.authenticate(now, request).map_err(|headers| Challenge { status: 407, headers })
-    }
-
-    /// Answers a REGISTER; also says whose phones changed.
-    pub fn register(&mut self, now: Timestamp, request: &Request, flow: Flow) -> (Reply, BTreeSet<UserId>) {
-        let reply = self.registrar.register(now, request, flow);
+    /// Answers a REGISTER of this account; also says whose phones changed.
+    pub fn register(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        flow: Flow,
+        username: &str,
+    ) -> (Reply, BTreeSet<UserId>) {
+        // An account that was closed after the door had let this in.
+        let Some(account) = self.accounts.get(username) else {
+            return (Reply { status: 403, headers: Vec::new(), changes: Vec::new() }, BTreeSet::new());
+        };
+        let owner = Owner { username, aor_user: &account.aor_user };
+        let reply = self.registrar.register(now, request, flow, owner);
         let changed = owners(&reply.changes);
         (reply, changed)
     }
@@ -234,7 +252,7 @@ mod tests {
     ";
 
     fn phones() -> Phones {
-        Phones::new(&Config::parse(CONFIG, Path::new("/tmp/c.toml")).expect("valid"), 1)
+        Phones::new(&Config::parse(CONFIG, Path::new("/tmp/c.toml")).expect("valid"))
     }
 
     fn binding(username: &str, transport: Transport, at: Timestamp) -> Binding {

@@ -125,9 +125,9 @@ impl Switch {
             prompts: Prompts::new(&parts.config),
             hub: parts.hub.clone(),
             acd: Acd::new(AcdConfig::from(&config.acd), random.next_u64()),
-            phones: Phones::new(config, random.next_u64()),
+            phones: Phones::new(config),
             phone_keeper: parts.phone_keeper.clone(),
-            admission: Admission::new(&config.trunks, config.sip.max_calls),
+            admission: Admission::new(config),
             random,
             calls: HashMap::new(),
             sessions: HashMap::new(),
@@ -180,6 +180,7 @@ impl Switch {
                 }
             }
         }
+        self.outbox.extend(self.phones.take_changes().into_iter().map(sip::Command::Door));
         while let Some(command) = self.outbox.pop_front() {
             match self.sip.try_command(command.clone()) {
                 Ok(()) => {}

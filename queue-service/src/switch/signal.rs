@@ -6,6 +6,7 @@ use shared::id::{AgentId, CallId, LegId, QueueId};
 use shared::model::call::Party;
 use shared::model::event::TransferTarget;
 use shared::sdp::LocalDescription;
+use shared::sip::door::{Caller, Notice};
 use shared::sip::{
     Body, Command, EndedBy, Event, Flow, IncomingInfo, Method, NameAddr, Request, SessionId, TransactionId,
     Uri,
@@ -21,7 +22,9 @@ use super::{Switch, Work};
 impl Switch {
     pub(super) fn on_sip(&mut self, now: Timestamp, event: Event) {
         match event {
-            Event::Incoming { session, flow, request } => self.incoming(now, session, flow, &request),
+            Event::Incoming { session, flow, caller, request } => {
+                self.incoming(now, session, flow, &caller, &request);
+            }
             Event::Answered { session, body, .. } => self.answered(now, session, body.as_ref()),
             Event::Confirmed { session, body } => self.late_answer(session, body.as_ref()),
             Event::Rejected { session, status, .. } => {
@@ -48,9 +51,10 @@ impl Switch {
                 }
             }
             Event::Info { session, body } => self.info(session, body.as_ref()),
-            Event::Request { transaction, flow, request, .. } => {
-                self.out_of_dialog(now, transaction, flow, &request);
+            Event::Request { transaction, flow, caller, request, .. } => {
+                self.out_of_dialog(now, transaction, flow, &caller, &request);
             }
+            Event::Door(notice) => self.door_says(notice),
             // A phone that rings, our own requests, and registrations that we do not make.
             Event::Progress { .. }
             | Event::ReinviteDone { .. }
@@ -62,23 +66,17 @@ impl Switch {
         }
     }
 
-    fn incoming(&mut self, now: Timestamp, session: SessionId, flow: Flow, request: &IncomingInfo) {
-        let source = flow.remote.ip();
-        let trunk = self.admission.trunk(source).cloned();
+    fn incoming(
+        &mut self,
+        now: Timestamp,
+        session: SessionId,
+        flow: Flow,
+        caller: &Caller,
+        request: &IncomingInfo,
+    ) {
         if self.stopping {
             self.refuse(session, 503, vec![("Retry-After".into(), "30".into())]);
             return;
-        }
-        if trunk.is_none() {
-            if let Err(refusal) = self.admission.attempt(now, source) {
-                tracing::warn!(%source, %refusal, "call refused");
-                self.refuse(session, refusal.status(), vec![("Retry-After".into(), "10".into())]);
-                return;
-            }
-            if let Err(challenge) = self.phones.authenticate(now, request) {
-                self.refuse(session, challenge.status, challenge.headers);
-                return;
-            }
         }
         if let Some(old) = request.replaces {
             self.replace(session, old, request.body.as_ref());
@@ -86,11 +84,14 @@ impl Switch {
         }
         let call = CallId::new(now, self.random.next_u32());
         let customer = LegId::new(now, self.random.next_u32());
-        if let Err(refusal) = self.admission.enter(call, trunk.as_ref()) {
-            tracing::warn!(%source, %refusal, "call refused");
-            self.refuse(session, refusal.status(), vec![("Retry-After".into(), "10".into())]);
-            return;
-        }
+        let trunk = match self.admission.enter(call, caller) {
+            Ok(trunk) => trunk,
+            Err(refusal) => {
+                tracing::warn!(source = %flow.remote.ip(), ?caller, %refusal, "call refused");
+                self.refuse(session, refusal.status(), vec![("Retry-After".into(), "10".into())]);
+                return;
+            }
+        };
         let bridge = self.media.open_bridge(call);
         let refuse = |switch: &mut Switch, status| {
             switch.media.close_bridge(bridge);
@@ -129,7 +130,7 @@ impl Switch {
         let arrival = Arrival {
             call,
             customer,
-            from: caller(&request.from),
+            from: presented(&request.from),
             queue: self.queue_of(&dialled),
             dialled,
             trunk,
@@ -293,27 +294,43 @@ impl Switch {
         }
     }
 
-    fn out_of_dialog(&mut self, now: Timestamp, transaction: TransactionId, flow: Flow, request: &Request) {
-        let (status, headers) = if request.method == Method::Register {
-            if self.admission.trunk(flow.remote.ip()).is_none()
-                && self.admission.attempt(now, flow.remote.ip()).is_err()
-            {
-                (503, vec![("Retry-After".into(), "10".into())])
-            } else {
-                let (reply, changed) = self.phones.register(now, request, flow);
+    fn out_of_dialog(
+        &mut self,
+        now: Timestamp,
+        transaction: TransactionId,
+        flow: Flow,
+        caller: &Caller,
+        request: &Request,
+    ) {
+        let (status, headers) = match (&request.method, caller) {
+            (Method::Register, Caller::Account(username)) => {
+                let (reply, changed) = self.phones.register(now, request, flow, username);
                 self.phones_changed(changed);
                 (reply.status, reply.headers)
             }
-        } else {
+            // Nobody registers without a password.
+            (Method::Register, _) => (403, Vec::new()),
             // RFC 3261 §21.4.6; the endpoint answers what it does not pass on.
-            (405, Vec::new())
+            _ => (405, Vec::new()),
         };
         self.sip(Command::Respond { transaction, status, reason: String::new(), headers, body: None });
     }
 }
 
+impl Switch {
+    fn door_says(&mut self, notice: Notice) {
+        match notice {
+            Notice::Banned(ban) => {
+                tracing::warn!(source = %ban.source, until = %ban.until, failures = ban.failures, "banned");
+            }
+            Notice::Lifted { source } => tracing::info!(%source, "ban lifted"),
+            Notice::Counts(counts) => tracing::debug!(?counts, "door"),
+        }
+    }
+}
+
 /// The caller as presented; "anonymous" is nobody (RFC 3323 §4.1.1.3).
-fn caller(from: &NameAddr) -> Party {
+fn presented(from: &NameAddr) -> Party {
     let number = from.uri.user_unescaped().unwrap_or_default();
     let number = if number.eq_ignore_ascii_case("anonymous") { String::new() } else { number };
     let name = from.display.clone().unwrap_or_default();
@@ -367,7 +384,7 @@ mod tests {
 
     #[test]
     fn a_withheld_number_is_nobody() {
-        let from = |text: &str| caller(&text.parse().expect("address"));
+        let from = |text: &str| presented(&text.parse().expect("address"));
         assert_eq!(from("\"Anonymous\" <sip:anonymous@anonymous.invalid>"), Party::default());
         let ada = from("\"Ada\" <sip:%2B4930123@carrier.example>");
         assert_eq!((ada.name.as_str(), ada.number.as_str()), ("Ada", "+4930123"));

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use command::Command;
 pub use event::{EndedBy, Event, IncomingInfo};
 
+use super::door;
 use super::message::Method;
 
 /// How bytes travel.
@@ -179,6 +180,9 @@ pub struct Config {
     pub reliable_provisional: ReliableProvisional,
     /// Session interval asked for in our INVITEs; `None` asks for none but still answers the peer's wish.
     pub session_expires_secs: Option<u32>,
+    /// Who may come in. `None` lets everybody in, as a phone that is not reachable from everywhere does. Taken out by
+    /// [`Endpoint::new`](super::Endpoint::new), changed by [`Command::Door`].
+    pub door: Option<door::Config>,
 }
 
 impl Default for Config {
@@ -196,6 +200,7 @@ impl Default for Config {
             min_session_expires_secs: 90,
             reliable_provisional: ReliableProvisional::default(),
             session_expires_secs: None,
+            door: None,
         }
     }
 }

@@ -19,6 +19,7 @@ use super::api::{
     Config, Event, Flow, Output, RegistrationId, ReliableProvisional, SessionId, TransactionId, Transport,
 };
 use super::dialog::{Dialog, Hop};
+use super::door::Door;
 use super::header::MAGIC;
 use super::message::{Method, Request, Response};
 use super::schedule::Schedule;
@@ -58,6 +59,7 @@ enum Question {
 
 pub(super) struct Core {
     pub config: Config,
+    pub door: Option<Door>,
     pub random: StdRng,
     pub outputs: VecDeque<Output>,
     pub schedule: Schedule<Due>,
@@ -77,9 +79,12 @@ impl std::fmt::Debug for Core {
 }
 
 impl Core {
-    pub(super) fn new(config: Config, seed: u64) -> Core {
+    pub(super) fn new(mut config: Config, seed: u64) -> Core {
+        // Tags and branches of ours are seen by everybody; the door's key comes from a stream of its own.
+        let door = config.door.take().map(|door| Door::new(door, seed.rotate_left(32) ^ DOOR_STREAM));
         Core {
             config,
+            door,
             random: StdRng::seed_from_u64(seed),
             outputs: VecDeque::new(),
             schedule: Schedule::new(),
@@ -88,6 +93,13 @@ impl Core {
             failed: VecDeque::new(),
             questions: HashMap::new(),
             last_question: 0,
+        }
+    }
+
+    /// Who we call, and who shows that he reads what we send, is no stranger to the door.
+    pub(super) fn prove(&mut self, now: Timestamp, source: IpAddr) {
+        if let Some(door) = &mut self.door {
+            door.prove(now, source);
         }
     }
 
@@ -387,6 +399,8 @@ pub(super) fn is_sips(request: &Request) -> bool {
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 /// Addresses tried after the first.
 const MAX_ADDRESSES: usize = 4;
+/// Makes the door's seed another one than that of tags and branches.
+const DOOR_STREAM: u64 = 0x5e1f_d00f_0000_0001;
 /// 2xx of one fork that are acknowledged.
 const MAX_FORKS: usize = 32;
 /// How long a connection may take before a long request goes by UDP after all.

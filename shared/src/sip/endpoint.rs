@@ -68,6 +68,12 @@ impl Endpoint {
             Input::Tick => {}
         }
         self.tick(now);
+        if let Some(door) = &mut self.core.door {
+            door.tick(now);
+            while let Some(notice) = door.poll() {
+                self.core.outputs.push_back(Output::Event(Event::Door(notice)));
+            }
+        }
     }
 
     /// The next thing to do; `None` when there is no more.
@@ -77,7 +83,8 @@ impl Endpoint {
 
     /// When [`Input::Tick`] is due.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.core.schedule.deadline()
+        let door = self.core.door.as_ref().and_then(|door| door.deadline());
+        self.core.schedule.deadline().into_iter().chain(door).min()
     }
 
     /// How many sessions there are, those that wait for the answer to their BYE included.
@@ -114,7 +121,7 @@ impl Endpoint {
         true
     }
 
-    /// The settings.
+    /// The settings, without those of the door.
     pub fn config(&self) -> &Config {
         &self.core.config
     }
@@ -185,6 +192,11 @@ impl Endpoint {
             }
             Command::Respond { transaction, status, reason, headers, body } => {
                 self.respond(now, transaction, status, &reason, &headers, body.as_ref());
+            }
+            Command::Door(change) => {
+                if let Some(door) = &mut self.core.door {
+                    door.change(now, change);
+                }
             }
         }
     }

@@ -7,7 +7,8 @@
 //!
 //! [`Endpoint`] is the pure core that ties them together: [`Endpoint::handle`] takes an [`Input`], then
 //! [`Endpoint::poll`] is drained to `None`, then the driver waits for input or for [`Endpoint::deadline`].
-//! [`Registrar`] and [`digest::Server`] are separate pure cores for a service that phones register with.
+//! [`door`] decides who may come in before anything is remembered; [`Registrar`] is a separate pure core for a service
+//! that phones register with.
 //! `rsip` holds the headers of a message; its gaps end in [`wire`] and [`header`].
 //!
 #![doc = include_str!("rfc.md")]
@@ -16,6 +17,7 @@ pub mod api;
 mod core;
 pub mod dialog;
 pub mod digest;
+pub mod door;
 pub mod endpoint;
 pub mod header;
 pub mod message;

@@ -1,12 +1,12 @@
-//! The server side of REGISTER (RFC 3261 §10.3): who can be reached where.
+//! The server side of REGISTER (RFC 3261 §10.3): who can be reached where. Who sent it has been found out before, by
+//! the [`door`](super::door).
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::api::{Flow, IncomingInfo};
-use super::digest::{Server, Verdict};
+use super::api::Flow;
 use super::header::seconds;
 use super::message::Request;
 use super::uri::Uri;
@@ -107,12 +107,19 @@ pub struct Reply {
     pub changes: Vec<BindingChange>,
 }
 
-/// Accounts and bindings of one realm. The same answer goes to unknown users and to wrong passwords.
+/// Whose REGISTER it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner<'a> {
+    /// The account that the door let in.
+    pub username: &'a str,
+    /// User part of the one address of record that it may register.
+    pub aor_user: &'a str,
+}
+
+/// The bindings of one domain.
 #[derive(Debug)]
 pub struct Registrar {
     limits: Limits,
-    auth: Server,
-    accounts: HashMap<String, Account>,
     /// By user part of the address of record.
     bindings: HashMap<String, Vec<Binding>>,
     /// The earliest end of a binding, for each address of record.
@@ -120,39 +127,20 @@ pub struct Registrar {
 }
 
 impl Registrar {
-    /// An empty registrar. `seed` feeds the nonces.
-    pub fn new(realm: &str, seed: u64, limits: Limits) -> Registrar {
-        Registrar {
-            limits,
-            auth: Server::new(realm, seed),
-            accounts: HashMap::new(),
-            bindings: HashMap::new(),
-            ends: BTreeSet::new(),
-        }
+    /// An empty registrar.
+    pub fn new(limits: Limits) -> Registrar {
+        Registrar { limits, bindings: HashMap::new(), ends: BTreeSet::new() }
     }
 
-    /// The realm of the challenges; HA1 is made with it.
-    pub fn realm(&self) -> &str {
-        self.auth.realm()
-    }
-
-    /// Adds or changes an account.
-    pub fn set_account(&mut self, username: &str, account: Account) {
-        self.accounts.insert(username.into(), account);
-    }
-
-    /// Forgets an account and what it registered.
-    pub fn remove_account(&mut self, username: &str) -> Vec<BindingChange> {
-        let Some(account) = self.accounts.remove(username) else { return Vec::new() };
-        let aor_user = account.aor_user;
+    /// Forgets what an account registered, because it is closed.
+    pub fn remove(&mut self, owner: Owner<'_>) -> Vec<BindingChange> {
         let mut changes = Vec::new();
-        self.edit(&aor_user.clone(), |bindings| {
-            let (gone, kept) = std::mem::take(bindings).into_iter().partition(|one| one.username == username);
-            *bindings = kept;
-            let gone: Vec<Binding> = gone;
+        self.edit(owner.aor_user, |bindings| {
+            let gone = |one: &mut Binding| one.username == owner.username;
             changes.extend(
-                gone.into_iter()
-                    .map(|binding| BindingChange::Removed { aor_user: aor_user.clone(), binding }),
+                bindings
+                    .extract_if(.., gone)
+                    .map(|binding| BindingChange::Removed { aor_user: owner.aor_user.to_owned(), binding }),
             );
         });
         changes
@@ -169,62 +157,27 @@ impl Registrar {
         });
     }
 
-    /// The account of a name.
-    pub fn account(&self, username: &str) -> Option<&Account> {
-        self.accounts.get(username)
-    }
-
-    /// Who sent this INVITE: the user name, or the headers for a 407.
-    ///
-    /// # Errors
-    /// The Proxy-Authenticate headers to refuse it with.
-    pub fn authenticate(
-        &mut self,
-        now: Timestamp,
-        incoming: &IncomingInfo,
-    ) -> Result<String, Vec<(String, String)>> {
-        let accounts = &self.accounts;
-        match self.auth.check_incoming(now, incoming, true, |name| accounts.get(name)) {
-            Verdict::Granted { username } => Ok(username),
-            Verdict::Refused { stale, .. } => {
-                Err(self.auth.challenge_to(now, &incoming.headers, true, stale))
-            }
-        }
-    }
-
     /// Answers a REGISTER (§10.3).
-    pub fn register(&mut self, now: Timestamp, request: &Request, flow: Flow) -> Reply {
-        let accounts = &self.accounts;
-        let username = match self.auth.check(now, request, false, |name| accounts.get(name)) {
-            Verdict::Granted { username } => username,
-            Verdict::Refused { stale, .. } => {
-                return Reply {
-                    status: 401,
-                    headers: self.auth.challenge_to(now, &request.headers, false, stale),
-                    changes: Vec::new(),
-                };
-            }
-        };
-        let Some(account) = self.accounts.get(&username) else { return plain(403) };
-        let aor_user = account.aor_user.clone();
+    pub fn register(&mut self, now: Timestamp, request: &Request, flow: Flow, owner: Owner<'_>) -> Reply {
+        let Owner { username, aor_user } = owner;
         // Step 3 and 5: nobody registers for somebody else.
         let to = request.headers.address("To").and_then(|to| to.uri.user_unescaped());
-        if to.as_deref() != Some(aor_user.as_str()) {
+        if to.as_deref() != Some(aor_user) {
             return plain(403);
         }
-        let wanted = match self.wanted(now, request, flow, &username) {
+        let wanted = match self.wanted(now, request, flow, username) {
             Ok(wanted) => wanted,
             Err(reply) => return reply,
         };
         let limit = self.limits.max_bindings_per_aor.max(1);
         let mut changes = Vec::new();
         let out_of_order =
-            self.edit(&aor_user, |bindings| apply(bindings, wanted, &aor_user, limit, &mut changes));
+            self.edit(aor_user, |bindings| apply(bindings, wanted, aor_user, limit, &mut changes));
         if out_of_order {
             return Reply { changes, ..plain(500) };
         }
         let mut headers: Vec<(String, String)> = self
-            .lookup(&aor_user)
+            .lookup(aor_user)
             .iter()
             .map(|binding| {
                 let left = binding.expires_at.since(now).as_secs();

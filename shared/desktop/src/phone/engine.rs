@@ -313,7 +313,9 @@ impl Engine {
 
     fn sip(&mut self, now: Timestamp, event: sip::Event) {
         match event {
-            sip::Event::Incoming { session, flow, request } => self.incoming(now, session, flow, &request),
+            sip::Event::Incoming { session, flow, request, .. } => {
+                self.incoming(now, session, flow, &request)
+            }
             sip::Event::Registered { registration, expires_secs, .. } if registration == REGISTRATION => {
                 self.registered(now, expires_secs);
             }
@@ -331,7 +333,7 @@ impl Engine {
                 headers: Vec::new(),
                 body: None,
             }),
-            sip::Event::RequestDone { .. } => {}
+            sip::Event::RequestDone { .. } | sip::Event::Door(_) => {}
             event => self.call_event(now, event),
         }
     }
@@ -474,7 +476,8 @@ fn session_of(event: &sip::Event) -> Option<SessionId> {
         sip::Event::Registered { .. }
         | sip::Event::RegistrationFailed { .. }
         | sip::Event::Request { .. }
-        | sip::Event::RequestDone { .. } => None,
+        | sip::Event::RequestDone { .. }
+        | sip::Event::Door(_) => None,
     }
 }
 

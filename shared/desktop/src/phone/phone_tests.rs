@@ -11,7 +11,8 @@ use shared::rtp::packet::{MAX_PACKET_BYTES, Packet};
 use shared::rtp::receiver::{self, Receiver};
 use shared::rtp::sender::{self, Sender};
 use shared::sdp::{LocalDescription, LocalMedia};
-use shared::sip::registrar::{Account, Limits, Registrar};
+use shared::sip::door;
+use shared::sip::registrar::{Account, Limits, Owner, Registrar};
 use shared::sip::{self, Body, Command, Method, NameAddr, SessionId, Transport, Uri};
 use shared_net::{DriverConfig, SipDriver, SipHandle, clock};
 use tokio::net::UdpSocket;
@@ -31,11 +32,17 @@ struct Service {
 impl Service {
     async fn new() -> Service {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let endpoint = sip::Config { user_methods: vec![Method::Register], ..sip::Config::default() };
+        let account = Account::from_password("201", "callfloor", "secret", "201");
+        let door = door::Config {
+            realm: "callfloor".into(),
+            accounts: [("201".to_owned(), account)].into(),
+            ..door::Config::default()
+        };
+        let user_methods = vec![Method::Register];
+        let endpoint = sip::Config { user_methods, door: Some(door), ..sip::Config::default() };
         let config = DriverConfig { udp: vec![any], tcp: vec![any], endpoint, ..DriverConfig::default() };
         let (sip, events) = SipDriver::start(config, 7).expect("bind");
-        let mut registrar = Registrar::new("callfloor", 8, Limits::default());
-        registrar.set_account("201", Account::from_password("201", "callfloor", "secret", "201"));
+        let registrar = Registrar::new(Limits::default());
         let rtp = UdpSocket::bind(any).await.expect("bind");
         Service { sip, events, registrar, rtp }
     }
@@ -57,11 +64,13 @@ impl Service {
         loop {
             match self.events.recv().await.expect("running") {
                 sip::Event::Request { transaction, flow, request, .. } => {
-                    let reply = self.registrar.register(clock::now(), &request, flow);
+                    let owner = Owner { username: "201", aor_user: "201" };
+                    let reply = self.registrar.register(clock::now(), &request, flow, owner);
                     let (status, headers, reason) = (reply.status, reply.headers, String::new());
                     let respond = Command::Respond { transaction, status, reason, headers, body: None };
                     self.sip.command(respond).await.expect("running");
                 }
+                sip::Event::Door(_) => {}
                 event => return event,
             }
         }

@@ -5,7 +5,8 @@ mod secure;
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
-use shared::sip::registrar::{Account, Limits, Registrar};
+use shared::sip::door;
+use shared::sip::registrar::{Account, Limits, Owner, Registrar};
 use shared::sip::{Body, Credentials, EndedBy, Method, NameAddr, RegistrationId, SessionId, Uri};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UdpSocket};
@@ -68,7 +69,9 @@ fn invite(session: u64, target: Uri, headers: Vec<(String, String)>, body: Body)
 async fn call(us: &mut Side, them: &mut Side, transport: Transport, session: u64, len: usize) -> Transport {
     let filler = |c: char| Body::sdp(c.to_string().repeat(len));
     us.command(invite(session, them.uri(transport), Vec::new(), filler('o'))).await;
-    let Event::Incoming { session: theirs, flow, request } = them.event().await else { panic!("no call") };
+    let Event::Incoming { session: theirs, flow, request, .. } = them.event().await else {
+        panic!("no call")
+    };
     assert_eq!(request.body.as_ref(), Some(&filler('o')));
     let answer = Command::Answer { session: theirs, headers: Vec::new(), body: Some(filler('a')) };
     them.command(answer).await;
@@ -109,9 +112,18 @@ async fn a_big_message_takes_a_stream() {
 #[tokio::test]
 async fn registers_with_a_password_and_takes_it_back() {
     for transport in [Transport::Udp, Transport::Tcp] {
-        let (mut us, mut them) = (side(5, Vec::new()), side(6, vec![Method::Register]));
-        let mut registrar = Registrar::new("callfloor", 7, Limits::default());
-        registrar.set_account("201", Account::from_password("201", "callfloor", "secret", "201"));
+        let account = Account::from_password("201", "callfloor", "secret", "201");
+        let door = door::Config {
+            realm: "callfloor".into(),
+            accounts: [("201".to_owned(), account)].into(),
+            ..door::Config::default()
+        };
+        let mut guarded = config(vec![Method::Register]);
+        guarded.endpoint.door = Some(door);
+        let (handle, events) = SipDriver::start(guarded, 6).expect("bind");
+        let (mut us, mut them) = (side(5, Vec::new()), Side { handle, events });
+        let mut registrar = Registrar::new(Limits::default());
+        let owner = Owner { username: "201", aor_user: "201" };
         us.command(Command::Register {
             registration: RegistrationId(1),
             aor: "sip:201@callfloor".parse().expect("uri"),
@@ -122,25 +134,17 @@ async fn registers_with_a_password_and_takes_it_back() {
         })
         .await;
         for expected in [300, 0] {
-            // The challenge, then the answer to it; after that the nonce is known.
-            let mut last = 401;
-            while last == 401 {
-                let Event::Request { transaction, flow, request, .. } = them.event().await else {
-                    panic!("no request")
-                };
-                assert_eq!(flow.transport, transport);
-                let reply = registrar.register(clock::now(), &request, flow);
-                last = reply.status;
-                let (status, headers) = (reply.status, reply.headers);
-                them.command(Command::Respond {
-                    transaction,
-                    status,
-                    reason: String::new(),
-                    headers,
-                    body: None,
-                })
-                .await;
-            }
+            let request = loop {
+                match them.event().await {
+                    Event::Door(_) => {}
+                    event => break event,
+                }
+            };
+            let Event::Request { transaction, flow, request, .. } = request else { panic!("{request:?}") };
+            assert_eq!(flow.transport, transport);
+            let reply = registrar.register(clock::now(), &request, flow, owner);
+            let (status, headers, reason) = (reply.status, reply.headers, String::new());
+            them.command(Command::Respond { transaction, status, reason, headers, body: None }).await;
             let registered = us.event().await;
             let Event::Registered { registration: RegistrationId(1), expires_secs, flow: Some(_) } =
                 registered

@@ -1,6 +1,7 @@
 //! What the user of an endpoint wants.
 
 use super::{Credentials, Flow, RegistrationId, SessionId, TransactionId};
+use crate::sip::door::Change;
 use crate::sip::header::NameAddr;
 use crate::sip::message::{Body, Method};
 use crate::sip::uri::Uri;
@@ -195,4 +196,6 @@ pub enum Command {
         /// What to carry.
         body: Option<Body>,
     },
+    /// Change who may come in; nothing without a door.
+    Door(Change),
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Flow, RegistrationId, SessionId, TransactionId};
+use crate::sip::door::{Caller, Notice};
 use crate::sip::header::NameAddr;
 use crate::sip::message::{Body, Headers, Method, Request};
 use crate::sip::uri::Uri;
@@ -52,6 +53,8 @@ pub enum Event {
         session: SessionId,
         /// Where from.
         flow: Flow,
+        /// Who it is, as far as the door knows.
+        caller: Caller,
         /// The INVITE.
         request: Box<IncomingInfo>,
     },
@@ -200,6 +203,8 @@ pub enum Event {
         transaction: TransactionId,
         /// Where from.
         flow: Flow,
+        /// Who it is, as far as the door knows.
+        caller: Caller,
         /// Same as in `request`.
         method: Method,
         /// The whole request.
@@ -212,4 +217,6 @@ pub enum Event {
         /// The status.
         status: u16,
     },
+    /// The door banned a source, lifted a ban, or has new counts.
+    Door(Notice),
 }

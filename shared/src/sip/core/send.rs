@@ -36,6 +36,7 @@ impl Core {
 
     /// Sends a request for the first time, or again to another address under a new branch.
     pub(super) fn launch(&mut self, now: Timestamp, id: TransactionId, flow: Flow, may_wish: bool) {
+        self.prove(now, flow.remote.ip());
         let branch = format!("{MAGIC}{:016x}", self.random.next_u64());
         let contact = self.table.clients.get(&id).and_then(|client| {
             let user = client.contact_user.as_deref()?;

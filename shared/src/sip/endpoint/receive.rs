@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::Endpoint;
-use crate::sip::api::{Event, Flow, ReliableProvisional, SessionId, Transport};
+use crate::sip::api::{Event, Flow, Output, ReliableProvisional, SessionId, Transport};
 use crate::sip::core::{mark_source, reply_flow};
 use crate::sip::digest::Algorithm;
+use crate::sip::door::{Caller, Judgement};
 use crate::sip::message::{Message, Method, Request, Response};
 use crate::sip::session::Session;
 use crate::sip::stream::Frame;
@@ -21,20 +22,25 @@ impl Endpoint {
         if flow.transport == Transport::Udp {
             return self.message(now, flow, bytes);
         }
+        if self.core.door.as_mut().is_some_and(|door| door.bars(now, flow)) {
+            self.streams.remove(&flow.connection);
+            self.core.outputs.push_back(Output::Close { connection: flow.connection });
+            return;
+        }
         self.core.open_streams.insert(flow.connection);
         self.streams.entry(flow.connection).or_default().push(bytes);
         loop {
             let Some(framer) = self.streams.get_mut(&flow.connection) else { return };
             match framer.next_frame() {
                 Ok(Some(Frame::Message(message))) => self.message(now, flow, &message),
-                Ok(Some(Frame::Ping)) => self.core.send(flow, b"\r\n".to_vec()),
+                // RFC 5626 §3.5.1.
+                Ok(Some(Frame::Ping)) if self.admits(now, flow) => self.core.send(flow, b"\r\n".to_vec()),
+                Ok(Some(Frame::Ping)) => {}
                 Ok(None) => return,
                 Err(_) => {
                     self.streams.remove(&flow.connection);
                     self.core.open_streams.remove(&flow.connection);
-                    self.core
-                        .outputs
-                        .push_back(crate::sip::api::Output::Close { connection: flow.connection });
+                    self.core.outputs.push_back(Output::Close { connection: flow.connection });
                     return;
                 }
             }
@@ -42,8 +48,14 @@ impl Endpoint {
     }
 
     fn message(&mut self, now: Timestamp, flow: Flow, bytes: &[u8]) {
+        if self.core.door.as_mut().is_some_and(|door| door.drops(now, flow)) {
+            return;
+        }
         // What is no SIP, and responses that break the rules, get no answer (RFC 3261 §18.1.2).
-        let Ok(Reading { message, fault }) = wire::read(bytes) else { return };
+        let Ok(Reading { message, fault }) = wire::read(bytes) else {
+            self.admits(now, flow);
+            return;
+        };
         match message {
             Message::Response(response) => self.response(now, flow, response),
             Message::Request(mut request) => {
@@ -58,7 +70,12 @@ impl Endpoint {
         if response.headers.all("Via").nth(1).is_some() {
             return;
         }
-        let Some(id) = self.core.table.client_of(&response) else { return };
+        let Some(id) = self.core.table.client_of(&response) else {
+            self.admits(now, flow);
+            return;
+        };
+        // It knows the branch that we made.
+        self.core.prove(now, flow.remote.ip());
         if let Some(answered) = self.core.on_response(now, id, response, flow) {
             self.dispatch(now, answered);
         }
@@ -66,13 +83,13 @@ impl Endpoint {
 
     fn incoming(&mut self, now: Timestamp, flow: Flow, request: Request, fault: Option<Fault>) {
         if let Some(fault) = fault {
-            if request.method != Method::Ack {
+            if self.admits(now, flow) && request.method != Method::Ack {
                 self.stateless(flow, &request, fault.status, fault.reason, &[]);
             }
             return;
         }
         match request.method {
-            Method::Ack => return self.ack(now, &request),
+            Method::Ack => return self.ack(now, flow, &request),
             Method::Cancel => return self.cancel(now, flow, request),
             _ => {}
         }
@@ -84,12 +101,50 @@ impl Endpoint {
             return;
         }
         let to_tag = request.headers.to_tag().map(Cow::into_owned);
+        let session = to_tag.as_ref().and_then(|tag| {
+            self.by_dialog.get(&(request.headers.call_id().to_owned(), tag.clone())).copied()
+        });
+        if session.is_some() {
+            // It knows the tag that we made.
+            self.core.prove(now, flow.remote.ip());
+        } else if !self.admits(now, flow)
+            || self.core.door.as_mut().is_some_and(|door| door.ignores(now, flow, &request))
+        {
+            return;
+        }
         if let Some((status, headers)) = self.check(&request, to_tag.is_some()) {
             return self.stateless(flow, &request, status, "", &headers);
         }
-        match to_tag {
-            Some(tag) => self.within_dialog(now, flow, request, tag),
-            None => self.outside_dialog(now, flow, request),
+        match (session, to_tag) {
+            (Some(session), _) => self.within_dialog(now, flow, request, session),
+            (None, Some(_)) => self.stateless(flow, &request, 481, "", &[]),
+            (None, None) => self.outside_dialog(now, flow, request),
+        }
+    }
+
+    /// Takes a message that belongs to nothing of ours from the budget of its source.
+    fn admits(&mut self, now: Timestamp, flow: Flow) -> bool {
+        self.core.door.as_mut().is_none_or(|door| door.admit(now, flow))
+    }
+
+    /// Who sends this request outside of dialogs; `None` when it has been answered instead of let in.
+    fn judged(&mut self, now: Timestamp, flow: Flow, request: &Request) -> Option<Caller> {
+        let Some(door) = &mut self.core.door else { return Some(Caller::Unchecked) };
+        match door.judge(now, flow, request) {
+            Judgement::Pass(caller) => Some(caller),
+            Judgement::Answer { status, reason, headers, strike } => {
+                if let Some(failures) = strike {
+                    let source = flow.remote.ip();
+                    let talks = self.sessions.values().filter_map(|session| session.dialog()).any(|dialog| {
+                        dialog.flow.map(|flow| flow.remote.ip()).or(dialog.target.ip()) == Some(source)
+                    });
+                    if !talks {
+                        door.strike_out(now, source, failures);
+                    }
+                }
+                self.stateless(flow, request, status, reason, &headers);
+                None
+            }
         }
     }
 
@@ -147,6 +202,10 @@ impl Endpoint {
             return Some((482, Vec::new()));
         }
         let own = matches!(request.method, Method::Invite | Method::Options);
+        let forbidden = self.core.door.as_ref().is_some_and(|door| door.forbids(&request.method));
+        if forbidden {
+            return with(405, "Allow", self.core.allow());
+        }
         if !own && !self.core.config.user_methods.contains(&request.method) {
             // Methods that live in dialogs only are not forbidden, there is no dialog (§12.2.2).
             if matches!(
@@ -173,11 +232,7 @@ impl Endpoint {
         None
     }
 
-    fn within_dialog(&mut self, now: Timestamp, flow: Flow, request: Request, tag: String) {
-        let key = (request.headers.call_id().to_owned(), tag);
-        let Some(id) = self.by_dialog.get(&key).copied() else {
-            return self.stateless(flow, &request, 481, "", &[]);
-        };
+    fn within_dialog(&mut self, now: Timestamp, flow: Flow, request: Request, id: SessionId) {
         let reply = reply_flow(flow, &request);
         let machine = self.server_machine(now, flow.transport, &request.method);
         let request = Arc::new(request);
@@ -197,6 +252,16 @@ impl Endpoint {
         {
             return self.stateless(flow, &request, 422, "", &[("Min-SE".into(), min.to_string())]);
         }
+        if request.method == Method::Options && !self.core.config.user_methods.contains(&Method::Options) {
+            // §11.2. It changes nothing, so there is nothing to remember.
+            let headers = [
+                ("Allow".to_owned(), self.core.allow()),
+                ("Accept".to_owned(), ACCEPT.to_owned()),
+                ("Supported".to_owned(), self.core.supported().to_owned()),
+            ];
+            return self.stateless(flow, &request, 200, "", &headers);
+        }
+        let Some(caller) = self.judged(now, flow, &request) else { return };
         let replaces = match self.replaced(&request) {
             Ok(replaces) => replaces,
             Err(status) => return self.stateless(flow, &request, status, "", &[]),
@@ -210,7 +275,16 @@ impl Endpoint {
             Method::Invite => {
                 self.last_incoming += 1;
                 let id = SessionId(self.last_incoming | 1 << 63);
-                match Session::incoming(now, &mut self.core, id, transaction, &request, flow, replaces) {
+                match Session::incoming(
+                    now,
+                    &mut self.core,
+                    id,
+                    transaction,
+                    &request,
+                    flow,
+                    caller,
+                    replaces,
+                ) {
                     Some(session) => {
                         if let Some(server) = self.core.table.servers.get_mut(&transaction) {
                             server.session = Some(id);
@@ -224,20 +298,12 @@ impl Endpoint {
                     }
                 }
             }
-            Method::Options if !self.core.config.user_methods.contains(&Method::Options) => {
-                let tag = self.core.token();
-                let mut response = request.reply(200, "", Some(&tag));
-                response.headers.remove("Record-Route");
-                response.headers.push("Allow", self.core.allow());
-                response.headers.push("Accept", ACCEPT);
-                response.headers.push("Supported", self.core.supported());
-                self.core.respond(now, transaction, response);
-            }
             _ => {
                 let method = request.method.clone();
                 self.core.event(Event::Request {
                     transaction,
                     flow,
+                    caller,
                     method,
                     request: Box::new(Arc::unwrap_or_clone(request)),
                 });
@@ -267,7 +333,7 @@ impl Endpoint {
         }
     }
 
-    fn ack(&mut self, now: Timestamp, request: &Request) {
+    fn ack(&mut self, now: Timestamp, flow: Flow, request: &Request) {
         if let Some(id) = self.core.table.server_of(request, &Method::Invite)
             && let Some(server) = self.core.table.servers.get_mut(&id)
         {
@@ -278,10 +344,14 @@ impl Endpoint {
             }
         }
         // The ACK of a 2xx is a transaction of its own (§17): it belongs to the dialog.
-        let Some(tag) = request.headers.to_tag().map(Cow::into_owned) else { return };
+        let tag = request.headers.to_tag().map(Cow::into_owned).unwrap_or_default();
         let key = (request.headers.call_id().to_owned(), tag);
-        if let Some(id) = self.by_dialog.get(&key).copied() {
-            self.with_session(now, id, |session, core| session.ack(now, core, request));
+        match self.by_dialog.get(&key).copied() {
+            Some(id) => self.with_session(now, id, |session, core| session.ack(now, core, request)),
+            // That of a final response that was sent without state.
+            None => {
+                self.admits(now, flow);
+            }
         }
     }
 
@@ -290,6 +360,9 @@ impl Endpoint {
             return self.core.resend(id);
         }
         let Some(invite) = self.core.table.server_of(&request, &Method::Invite) else {
+            if !self.admits(now, flow) {
+                return;
+            }
             return self.stateless(flow, &request, 481, "", &[]);
         };
         let reply = reply_flow(flow, &request);
@@ -326,6 +399,7 @@ impl Endpoint {
         let tag: String = Algorithm::Md5.hash(seed.as_bytes()).chars().take(16).collect();
         let mut response = request.reply(status, reason, Some(&tag));
         response.headers.extend(headers);
+        response.headers.remove("Record-Route");
         response.headers.push("Server", &self.core.config.user_agent);
         let flow = reply_flow(flow, request);
         self.core.send(flow, wire::write_response(&response));

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::sip::api::IncomingInfo;
+use crate::sip::door::Caller;
 
 impl Session {
     /// Takes in an INVITE: 100 goes out, the user is told. `None` when no dialog can be made of it (no Contact).
+    #[allow(clippy::too_many_arguments)]
     pub(in crate::sip) fn incoming(
         now: Timestamp,
         core: &mut Core,
@@ -12,6 +14,7 @@ impl Session {
         transaction: TransactionId,
         request: &Arc<Request>,
         flow: Flow,
+        caller: Caller,
         replaces: Option<SessionId>,
     ) -> Option<Session> {
         let tag = core.token();
@@ -21,6 +24,7 @@ impl Session {
         core.event(Event::Incoming {
             session: id,
             flow,
+            caller,
             request: Box::new(IncomingInfo {
                 request_uri: request.uri.clone(),
                 from,

@@ -254,7 +254,8 @@ impl Session {
             | Command::Register { .. }
             | Command::Unregister { .. }
             | Command::Request { .. }
-            | Command::Respond { .. } => {}
+            | Command::Respond { .. }
+            | Command::Door(_) => {}
         }
     }
 

@@ -236,7 +236,8 @@ impl Engine {
             | sip::Event::Registered { .. }
             | sip::Event::RegistrationFailed { .. }
             | sip::Event::Request { .. }
-            | sip::Event::RequestDone { .. } => {}
+            | sip::Event::RequestDone { .. }
+            | sip::Event::Door(_) => {}
         }
     }
 

@@ -34,7 +34,15 @@ fn offer(world: &mut World, host: u8, number: u64, request: IncomingInfo) -> Vec
     };
     let now = world.now;
     let engine = &mut world.desks[0].engine;
-    engine.handle(now, Input::Sip(sip::Event::Incoming { session, flow, request: Box::new(request) }));
+    engine.handle(
+        now,
+        Input::Sip(sip::Event::Incoming {
+            session,
+            flow,
+            caller: sip::door::Caller::Unchecked,
+            request: Box::new(request),
+        }),
+    );
     let mut commands = Vec::new();
     while let Some(output) = engine.poll() {
         if let Output::Sip(command) = output {

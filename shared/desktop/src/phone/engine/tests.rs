@@ -28,7 +28,8 @@ fn registers_refreshes_and_unregisters() {
 #[test]
 fn says_when_the_account_is_not_accepted() {
     let mut world = World::new();
-    world.registrar.1.remove_account("1");
+    let closed = sip::door::Change::RemoveAccount { username: "1".into() };
+    world.registrar.0.handle(world.now, sip::Input::Command(sip::Command::Door(closed)));
     world.run(150_000);
     let state = world.desks[0].engine.state();
     assert!(matches!(state.registration, Registration::Failed { status: 401 | 403, .. }), "{state:?}");

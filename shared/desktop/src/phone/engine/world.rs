@@ -5,7 +5,8 @@ use super::*;
 
 use shared::audio::goertzel;
 use shared::audio::tone::Sine;
-use shared::sip::registrar::{Account, Limits, Registrar};
+use shared::sip::door;
+use shared::sip::registrar::{Account, Limits, Owner, Registrar};
 use shared::sip::{Endpoint, Flow, Method, Transport};
 
 use crate::phone::types::{CallState, EndReason as Why, Phase};
@@ -37,8 +38,19 @@ pub(super) struct World {
 
 const REGISTRAR: u8 = 100;
 
+/// Both phones have an account at the registrar, and may call each other's numbers.
+fn door() -> door::Config {
+    let account = |user: &str| Account::from_password(user, "callfloor", "secret", user);
+    door::Config {
+        realm: "callfloor".into(),
+        accounts: ["1", "2"].map(|user| (user.to_owned(), account(user))).into(),
+        ..door::Config::default()
+    }
+}
+
 fn listen(host: u8) -> sip::Config {
     sip::Config {
+        door: (host == REGISTRAR).then(door),
         listen: vec![(Transport::Udp, address(host, 5060))],
         max_datagram_len: 65_000,
         user_methods: if host == REGISTRAR { vec![Method::Register] } else { Vec::new() },
@@ -52,10 +64,7 @@ impl World {
     }
 
     pub(super) fn with_codecs(second: &[Codec]) -> World {
-        let mut registrar = Registrar::new("callfloor", 1, Limits::default());
-        for user in ["1", "2"] {
-            registrar.set_account(user, Account::from_password(user, "callfloor", "secret", user));
-        }
+        let registrar = Registrar::new(Limits::default());
         let desk = |host: u8, codecs: &[Codec], hz: f32| {
             let config = EngineConfig {
                 address: format!("sip:{host}@callfloor").parse().expect("uri"),
@@ -175,8 +184,11 @@ impl World {
                 sip::Output::Send { flow, bytes } => {
                     self.wire.push_back((address(REGISTRAR, 5060), flow.remote, bytes));
                 }
-                sip::Output::Event(sip::Event::Request { transaction, flow, request, .. }) => {
-                    let reply = registrar.register(self.now, &request, flow);
+                sip::Output::Event(sip::Event::Door(_)) => {}
+                sip::Output::Event(sip::Event::Request { transaction, flow, caller, request, .. }) => {
+                    let door::Caller::Account(user) = caller else { panic!("{caller:?}") };
+                    let owner = Owner { username: &user, aor_user: &user };
+                    let reply = registrar.register(self.now, &request, flow, owner);
                     let (status, headers) = (reply.status, reply.headers);
                     let reason = String::new();
                     let respond = sip::Command::Respond { transaction, status, reason, headers, body: None };

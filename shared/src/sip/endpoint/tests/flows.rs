@@ -31,7 +31,7 @@ fn headers_reach_the_other_side() {
     pair.a(invite());
     pair.run(millis(100));
     let events = pair.b_events();
-    let Some(Event::Incoming { request, flow, session }) = events.first() else { panic!("{events:?}") };
+    let Some(Event::Incoming { request, flow, session, .. }) = events.first() else { panic!("{events:?}") };
     assert_eq!(*session, THERE);
     assert_eq!(request.headers.get("x-queue"), Some("sales"));
     assert_eq!(request.from.display.as_deref(), Some("Alice"));

@@ -107,6 +107,7 @@ fn short(events: Vec<Event>) -> String {
             Event::RegistrationFailed { status, .. } => format!("RegistrationFailed {status}"),
             Event::Request { method, .. } => format!("Request {method}"),
             Event::RequestDone { id, status } => format!("RequestDone {id} {status}"),
+            Event::Door(notice) => format!("Door {notice:?}"),
         })
         .collect();
     lines.join(", ")

@@ -1,7 +1,8 @@
 //! REGISTER between the client and the registrar.
 
 use super::*;
-use crate::sip::registrar::{Limits, Registrar};
+use crate::sip::door;
+use crate::sip::registrar::{Limits, Owner, Registrar};
 use crate::testing::netem::Weather;
 
 struct Office {
@@ -10,13 +11,19 @@ struct Office {
 }
 
 fn office(weather: Weather, password: &str) -> Office {
+    let account = digest::Account::from_password("201", "callfloor", password, "201");
+    let door = door::Config {
+        realm: "callfloor".into(),
+        accounts: [("201".to_owned(), account)].into(),
+        ..door::Config::default()
+    };
     let pair = Pair::new(weather, 3, |who, config| {
         if who == 'b' {
             config.user_methods = vec![Method::Register];
+            config.door = Some(door.clone());
         }
     });
-    let mut registrar = Registrar::new("callfloor", 9, Limits { min_expires_secs: 120, ..Limits::default() });
-    registrar.set_account("201", digest::Account::from_password("201", "callfloor", password, "201"));
+    let registrar = Registrar::new(Limits { min_expires_secs: 120, ..Limits::default() });
     Office { pair, registrar }
 }
 
@@ -38,8 +45,10 @@ impl Office {
         loop {
             let more = self.pair.step(end);
             for event in self.pair.b_events() {
-                if let Event::Request { transaction, request, flow, .. } = event {
-                    let reply = self.registrar.register(self.pair.now, &request, flow);
+                if let Event::Request { transaction, request, flow, caller, .. } = event {
+                    assert_eq!(caller, door::Caller::Account("201".into()));
+                    let owner = Owner { username: "201", aor_user: "201" };
+                    let reply = self.registrar.register(self.pair.now, &request, flow, owner);
                     let (status, headers) = (reply.status, reply.headers);
                     self.pair.b(Command::Respond {
                         transaction,

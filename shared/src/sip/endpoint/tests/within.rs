@@ -120,6 +120,18 @@ fn too_small_a_session_interval() {
     assert_eq!(short(pair.a_events()), "Answered answer");
 }
 
+/// Where the caller is.
+const A: std::net::IpAddr = std::net::IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
+
+fn challenge(
+    server: &mut digest::Server,
+    now: crate::time::Timestamp,
+    proxy: bool,
+    stale: bool,
+) -> Vec<(String, String)> {
+    server.challenge(now, A, &Headers::new(), proxy, stale, true)
+}
+
 /// A challenge to the INVITE, and again to the re-INVITE with a new nonce.
 #[test]
 fn challenges() {
@@ -129,13 +141,15 @@ fn challenges() {
     pair.a(invite());
     pair.run(millis(50));
     let first = THERE;
-    let headers = server.challenge(pair.now, true, false);
+    let headers = challenge(&mut server, pair.now, true, false);
     pair.b(Command::Reject { session: first, status: 407, reason: String::new(), headers });
     pair.run(millis(50));
     let events = pair.b_events();
     let Some(Event::Incoming { session, request, .. }) = events.last() else { panic!("{events:?}") };
-    let verdict =
-        server.check_incoming(pair.now, request, true, |name| (name == "alice").then_some(&account));
+    let mut sent = Request::new(Method::Invite, request.request_uri.clone());
+    sent.headers = request.headers.clone();
+    let account = |name: &str| (name == "alice").then_some(&account);
+    let verdict = server.check(pair.now, A, &sent, true, account);
     assert_eq!(verdict, digest::Verdict::Granted { username: "alice".into() });
     let second = *session;
     pair.b(answer(second, "answer"));
@@ -145,7 +159,7 @@ fn challenges() {
     pair.tape.take(pair.now);
     pair.a(reinvite(CALL, "hold"));
     pair.run(millis(50));
-    let headers = server.challenge(pair.now, true, true);
+    let headers = challenge(&mut server, pair.now, true, true);
     pair.b(Command::Reject { session: second, status: 407, reason: String::new(), headers });
     pair.run(millis(50));
     pair.b(answer(second, "held"));
@@ -157,7 +171,7 @@ fn challenges() {
     for attempt in 0..3 {
         pair.run(millis(50));
         let session = SessionId((attempt + 1) | 1 << 63);
-        let headers = server.challenge(pair.now, false, false);
+        let headers = challenge(&mut server, pair.now, false, false);
         pair.b(Command::Reject { session, status: 401, reason: String::new(), headers });
     }
     pair.run(millis(50));
@@ -241,9 +255,9 @@ fn a_request_answers_a_challenge() {
                 assert_eq!(request.headers.call_id(), "ping");
                 numbers.push(request.headers.cseq().expect("cseq").number);
                 let known = |name: &str| (name == "trunk").then_some(&account);
-                let (status, headers) = match server.check(pair.now, &request, false, known) {
+                let (status, headers) = match server.check(pair.now, A, &request, false, known) {
                     digest::Verdict::Granted { .. } => (200, Vec::new()),
-                    _ => (401, server.challenge(pair.now, false, false)),
+                    _ => (401, challenge(&mut server, pair.now, false, false)),
                 };
                 let reason = String::new();
                 pair.b(Command::Respond { transaction, status, reason, headers, body: None });
