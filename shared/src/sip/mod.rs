@@ -20,6 +20,7 @@ pub mod digest;
 pub mod door;
 pub mod endpoint;
 pub mod header;
+pub mod locate;
 pub mod message;
 mod register;
 pub mod registrar;
