@@ -194,6 +194,7 @@ fn sip_config(config: &Config, phones: &[(UserId, SavedPhones)]) -> DriverConfig
         udp: config.sip.udp.clone(),
         tcp: config.sip.tcp.clone(),
         tls: Some(config.tls()),
+        name_servers: config.sip.name_servers.clone(),
         endpoint,
         ..DriverConfig::default()
     }

@@ -47,6 +47,8 @@ pub struct Sip {
     /// PEM file of the authorities that vouch for the peers that the service connects to over TLS; none for those of
     /// the operating system.
     pub ca: Option<PathBuf>,
+    /// Name servers that find trunks and proxies; none for those of the operating system.
+    pub name_servers: Vec<SocketAddr>,
     /// Name in the certificate, to be known by over TLS; none to be known by the address.
     pub advertised_name: Option<String>,
     /// Domain of the phones' addresses and realm of their passwords.
@@ -73,6 +75,7 @@ impl Default for Sip {
             client_certificates: ClientCertificates::Unasked,
             client_ca: None,
             ca: None,
+            name_servers: Vec::new(),
             advertised_name: None,
             domain: "callfloor".into(),
             advertised_address: None,

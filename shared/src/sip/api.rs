@@ -12,6 +12,7 @@ pub use command::Command;
 pub use event::{EndedBy, Event, IncomingInfo};
 
 use super::door;
+use super::locate::{Answer, Kind};
 use super::message::Method;
 
 /// How bytes travel.
@@ -240,12 +241,12 @@ pub enum Input {
         /// The flow of that output.
         flow: Flow,
     },
-    /// Answer to [`Output::Resolve`]; no addresses means that the name could not be resolved.
+    /// Answer to [`Output::Resolve`]. A driver answers every question, however late.
     Resolved {
         /// The number of the question.
         query: u64,
-        /// Best first.
-        addresses: Vec<SocketAddr>,
+        /// What the name server said.
+        answer: Answer,
     },
     /// What the user wants.
     Command(Command),
@@ -274,16 +275,15 @@ pub enum Output {
         /// One whole message.
         bytes: Vec<u8>,
     },
-    /// Ask the resolver; answered by [`Input::Resolved`].
+    /// Ask a name server; answered by [`Input::Resolved`]. The endpoint has a cache and deadlines of its own, see
+    /// [`locate`](super::locate).
     Resolve {
         /// The number to answer with.
         query: u64,
-        /// A domain name, never an address literal.
-        host: String,
-        /// The port to put into the addresses.
-        port: u16,
-        /// What the addresses are for.
-        transport: Transport,
+        /// A domain name, never an address literal, without a dot at its end.
+        name: String,
+        /// Which records.
+        kind: Kind,
     },
     /// Close this stream: what came on it cannot be framed.
     Close {

@@ -2,6 +2,7 @@
 //! own, random tokens, deadlines, outputs.
 
 mod address;
+mod hop;
 mod reply;
 mod send;
 
@@ -21,6 +22,7 @@ use super::api::{
 use super::dialog::{Dialog, Hop};
 use super::door::Door;
 use super::header::MAGIC;
+use super::locate::Locator;
 use super::message::{Method, Request, Response};
 use super::schedule::Schedule;
 use super::session::SessionTimer;
@@ -28,6 +30,7 @@ use super::transaction::{ClientInvite, ClientMachine, ClientOther, KeptAck, Owne
 use super::uri::{Scheme, Uri, host_of};
 use super::wire;
 use crate::time::Timestamp;
+use hop::{First, Question};
 
 /// What a deadline is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,6 +41,8 @@ pub(super) enum Due {
     Fallback(TransactionId),
     Session(SessionId, SessionTimer),
     Registration(RegistrationId),
+    /// An answer of a name server.
+    Locator,
 }
 
 /// A response for the owner of a client transaction, from the far side or made here (408, 503).
@@ -52,11 +57,6 @@ pub(super) struct Answered {
     pub attempt: u8,
 }
 
-enum Question {
-    Request(TransactionId, Transport),
-    Ack(Request, Transport, Option<String>, TransactionId),
-}
-
 pub(super) struct Core {
     pub config: Config,
     pub door: Option<Door>,
@@ -68,8 +68,11 @@ pub(super) struct Core {
     pub open_streams: HashSet<u64>,
     /// Failures found here, to be told after the command that caused them.
     pub failed: VecDeque<Answered>,
+    /// The time of the input at work.
+    pub now: Timestamp,
+    locator: Locator,
     questions: HashMap<u64, Question>,
-    last_question: u64,
+    last_search: u64,
 }
 
 impl std::fmt::Debug for Core {
@@ -82,17 +85,21 @@ impl Core {
     pub(super) fn new(mut config: Config, seed: u64) -> Core {
         // Tags and branches of ours are seen by everybody; the door's key comes from a stream of its own.
         let door = config.door.take().map(|door| Door::new(door, seed.rotate_left(32) ^ DOOR_STREAM));
+        let mut random = StdRng::seed_from_u64(seed);
+        let locator = Locator::new(&config.listen, random.next_u64());
         Core {
             config,
             door,
-            random: StdRng::seed_from_u64(seed),
+            random,
             outputs: VecDeque::new(),
             schedule: Schedule::new(),
             table: Table::default(),
             open_streams: HashSet::new(),
             failed: VecDeque::new(),
+            now: Timestamp::from_micros(0),
+            locator,
             questions: HashMap::new(),
-            last_question: 0,
+            last_search: 0,
         }
     }
 
@@ -158,13 +165,14 @@ impl Core {
         }
         match self.first_flow(hop) {
             First::Flow(flow) => self.launch(now, id, flow, matches!(hop, Hop::Uri(_))),
-            First::Ask(host, port, transport) => {
-                let query = self.ask(host, port, transport, Question::Request(id, transport));
+            First::Find(wanted) => {
+                let search = self.number_search();
                 if let Some(client) = self.table.clients.get_mut(&id) {
                     let give_up_at = now + self.config.timers.give_up();
-                    client.machine = ClientMachine::Resolving { query, give_up_at };
+                    client.machine = ClientMachine::Resolving { query: search, give_up_at };
                     self.schedule.set(Due::Client(id), Some(give_up_at));
                 }
+                self.find(now, search, wanted, Question::Request(id));
             }
             First::Impossible => self.fail(id, 503),
         }
@@ -181,44 +189,13 @@ impl Core {
     pub(super) fn send_ack(&mut self, ack: Request, hop: &Hop, invite: TransactionId) {
         match self.first_flow(hop) {
             First::Flow(flow) => self.launch_ack(ack, flow, domain_of(hop), invite),
-            First::Ask(host, port, transport) => {
-                let question = Question::Ack(ack, transport, domain_of(hop), invite);
-                self.ask(host, port, transport, question);
+            // As many as transactions at most: an ACK belongs to an INVITE of ours.
+            First::Find(wanted) if self.questions.len() < self.config.max_transactions => {
+                let search = self.number_search();
+                self.find(self.now, search, wanted, Question::Ack(ack, domain_of(hop), invite));
             }
             // Then the far side gives up and sends BYE.
-            First::Impossible => {}
-        }
-    }
-
-    /// The resolver answered.
-    pub(super) fn resolved(&mut self, now: Timestamp, query: u64, addresses: Vec<SocketAddr>) {
-        let flow = |core: &Core, transport, remote| {
-            let local = core.local_for(transport, remote)?;
-            Some(Flow { transport, local, remote, connection: 0 })
-        };
-        match self.questions.remove(&query) {
-            Some(Question::Request(id, transport)) => {
-                let mut usable: VecDeque<SocketAddr> = addresses
-                    .into_iter()
-                    .filter(|remote| self.local_for(transport, *remote).is_some())
-                    .collect();
-                let first = usable.pop_front().and_then(|remote| flow(self, transport, remote));
-                match (first, self.table.clients.get_mut(&id)) {
-                    (Some(flow), Some(client)) => {
-                        client.more = usable.into_iter().take(MAX_ADDRESSES).collect();
-                        self.launch(now, id, flow, true);
-                    }
-                    (None, Some(_)) => self.fail(id, 503),
-                    (_, None) => {}
-                }
-            }
-            Some(Question::Ack(ack, transport, domain, invite)) => {
-                let first = addresses.into_iter().find_map(|remote| flow(self, transport, remote));
-                if let Some(flow) = first {
-                    self.launch_ack(ack, flow, domain, invite);
-                }
-            }
-            None => {}
+            First::Find(_) | First::Impossible => {}
         }
     }
 
@@ -265,7 +242,7 @@ impl Core {
             client.flow.connection = flow.connection;
         }
         let step = client.machine.response(now, response.status);
-        let ack = match step {
+        let mut ack = match step {
             Step::Ack | Step::AckAndPass => {
                 Some((client.flow, wire::write_request(&ack_for(&client.request, &response))))
             }
@@ -283,6 +260,19 @@ impl Core {
             _ => None,
         };
         let pass = matches!(step, Step::Pass | Step::AckAndPass);
+        let named = client.domain.is_some().then_some(client.flow);
+        if pass && response.status == 503 && named.is_some() {
+            if let Some((flow, bytes)) = ack.take() {
+                self.send(flow, bytes);
+            }
+            let wish = response.headers.get("Retry-After").and_then(super::header::seconds);
+            if self.elsewhere(now, id, wish.map(|secs| Duration::from_secs(secs.into()))) {
+                return None;
+            }
+        } else if let Some(flow) = named {
+            self.reached(now, flow);
+        }
+        let client = self.table.clients.get_mut(&id)?;
         let answered = pass.then(|| Answered {
             owner: client.owner,
             transaction: id,
@@ -316,7 +306,13 @@ impl Core {
                 let (flow, bytes) = (client.flow, client.bytes.clone());
                 self.send(flow, bytes);
             }
-            Step::TimedOut => return self.fail(id, 408),
+            Step::TimedOut => {
+                // What has been answered provisionally was not lost on the way (RFC 3263 §4.3).
+                if !self.table.is_fresh(id) || !self.elsewhere(now, id, None) {
+                    self.fail(id, 408);
+                }
+                return;
+            }
             Step::Nothing | Step::Pass | Step::AckAndPass | Step::Ack => {}
         }
         self.settle_client(id);
@@ -366,16 +362,10 @@ impl Core {
         self.schedule.set(Due::Fallback(id), None);
         let client = self.table.remove_client(id)?;
         if let ClientMachine::Resolving { query, .. } = client.machine {
-            self.questions.remove(&query);
+            self.forget_search(query);
         }
         Some(client)
     }
-}
-
-enum First {
-    Flow(Flow),
-    Ask(String, u16, Transport),
-    Impossible,
 }
 
 /// The name that the far side of a new TLS connection has to prove; none for an address literal.
@@ -397,8 +387,6 @@ pub(super) fn is_sips(request: &Request) -> bool {
 
 /// Stands where no address is known yet.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-/// Addresses tried after the first.
-const MAX_ADDRESSES: usize = 4;
 /// Makes the door's seed another one than that of tags and branches.
 const DOOR_STREAM: u64 = 0x5e1f_d00f_0000_0001;
 /// 2xx of one fork that are acknowledged.

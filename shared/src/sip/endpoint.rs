@@ -52,6 +52,7 @@ impl Endpoint {
 
     /// Takes one input. Drain [`Endpoint::poll`] afterwards.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
+        self.core.now = now;
         match input {
             Input::Received { flow, bytes } => self.received(now, flow, &bytes),
             Input::StreamClosed { connection } => {
@@ -63,7 +64,7 @@ impl Endpoint {
                 }
             }
             Input::SendFailed { flow } => self.core.send_failed(now, flow),
-            Input::Resolved { query, addresses } => self.core.resolved(now, query, addresses),
+            Input::Resolved { query, answer } => self.core.resolved(now, query, answer),
             Input::Command(command) => self.command(now, command),
             Input::Tick => {}
         }
@@ -209,6 +210,7 @@ impl Endpoint {
             let Some(due) = self.core.schedule.pop_due(now) else { return };
             match due {
                 Due::Client(id) => self.core.tick_client(now, id),
+                Due::Locator => self.core.tick_locator(now),
                 Due::Server(id) => {
                     let step = self.core.table.servers.get_mut(&id).map(|server| server.machine.tick(now));
                     if step == Some(super::transaction::Step::Resend) {

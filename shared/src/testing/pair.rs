@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::netem::{Netem, Weather};
 use super::tape::Tape;
+use crate::sip::locate::{Answer, Kind};
 use crate::sip::{Command, Config, Endpoint, Event, Flow, Input, Output, Transport};
 use crate::time::Timestamp;
 
@@ -159,14 +160,15 @@ impl Pair {
                         }
                     }
                 }
-                Output::Resolve { query, host, port, .. } => {
-                    let addresses = match host.as_str() {
-                        "a.test" => vec![SocketAddr::new(a.ip(), port)],
-                        "b.test" => vec![SocketAddr::new(b.ip(), port)],
-                        _ => Vec::new(),
+                Output::Resolve { query, name, kind } => {
+                    let address = match (name.as_str(), kind) {
+                        ("a.test", Kind::A) => Some(a.ip()),
+                        ("b.test", Kind::A) => Some(b.ip()),
+                        _ => None,
                     };
+                    let answer = address.map_or(Answer::Nothing(60), |ip| Answer::Addresses(vec![ip], 60));
                     let now = self.now;
-                    self.side(is_b).endpoint.handle(now, Input::Resolved { query, addresses });
+                    self.side(is_b).endpoint.handle(now, Input::Resolved { query, answer });
                 }
                 Output::Close { connection } => {
                     let now = self.now;

@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use shared::sip::locate::Kind;
 use shared::sip::{Command, Config, Endpoint, Event, Flow, Input, Output, Transport};
 use shared::time::Timestamp;
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 
 use super::StreamLimits;
 use super::bind::{Sockets, local_ip_towards};
 use super::counters::Counters;
 use super::links::{Links, Peer};
+use super::names::Names;
 use super::stream::{FromStream, Start};
 use super::tls::Tls;
 use crate::clock;
@@ -23,9 +25,8 @@ use crate::clock;
 const UDP_BATCH: usize = 64;
 /// RFC 3261 §18.1.1: a datagram may be as long as UDP allows.
 const MAX_DATAGRAM_BYTES: usize = 65_535;
-/// Questions to the resolver at a time; further ones are answered with nothing.
-const MAX_LOOKUPS: usize = 64;
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
+/// Answers of name servers that wait for the loop; their tasks wait meanwhile.
+const ANSWER_QUEUE_LEN: usize = 64;
 /// Remembered answers to "which of our addresses faces this peer".
 const MAX_FACING: usize = 4096;
 
@@ -40,7 +41,7 @@ pub(super) struct Driver {
     tls: Option<Arc<Tls>>,
     counters: Arc<Counters>,
     answers: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
-    lookups: Arc<Semaphore>,
+    names: Names,
     facing: HashMap<IpAddr, IpAddr>,
     buffer: Vec<u8>,
 }
@@ -49,6 +50,7 @@ pub(super) struct Driver {
 pub(super) struct Parts {
     pub(super) sockets: Sockets,
     pub(super) tls: Option<Arc<Tls>>,
+    pub(super) names: Names,
     pub(super) limits: StreamLimits,
     pub(super) counters: Arc<Counters>,
 }
@@ -73,7 +75,7 @@ impl Driver {
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
     ) -> Driver {
-        let Parts { sockets, tls, limits, counters } = parts;
+        let Parts { sockets, tls, names, limits, counters } = parts;
         Driver {
             sockets,
             endpoint: Endpoint::new(config, seed),
@@ -83,8 +85,8 @@ impl Driver {
             links: Links::new(limits),
             tls,
             counters,
-            answers: mpsc::channel(MAX_LOOKUPS),
-            lookups: Arc::new(Semaphore::new(MAX_LOOKUPS)),
+            answers: mpsc::channel(ANSWER_QUEUE_LEN),
+            names,
             facing: HashMap::new(),
             buffer: vec![0; MAX_DATAGRAM_BYTES],
         }
@@ -161,11 +163,7 @@ impl Driver {
                             inputs.push_back(Input::SendFailed { flow });
                         }
                     }
-                    Output::Resolve { query, host, port, transport } => {
-                        if !self.resolve(query, host, port, transport) {
-                            inputs.push_back(Input::Resolved { query, addresses: Vec::new() });
-                        }
-                    }
+                    Output::Resolve { query, name, kind } => self.resolve(query, name, kind),
                     Output::Close { connection } => self.links.stop(connection),
                     Output::Event(event) => self.waiting.push_back(event),
                 }
@@ -327,31 +325,13 @@ impl Driver {
         self.counters.streams_open.set(self.links.len() as u64);
     }
 
-    fn resolve(&mut self, query: u64, host: String, port: u16, transport: Transport) -> bool {
-        let Ok(permit) = self.lookups.clone().try_acquire_owned() else { return false };
-        let ours = self.endpoint.config().listen.clone();
-        let serves = move |address: &SocketAddr| {
-            ours.iter().any(|(kind, local)| *kind == transport && local.is_ipv4() == address.is_ipv4())
-        };
+    fn resolve(&self, query: u64, name: String, kind: Kind) {
+        let names = self.names.clone();
         let answers = self.answers.0.clone();
         tokio::spawn(async move {
-            let looked_up =
-                tokio::time::timeout(LOOKUP_TIMEOUT, tokio::net::lookup_host((host.as_str(), port))).await;
-            let addresses = match looked_up {
-                Ok(Ok(addresses)) => addresses.filter(serves).collect(),
-                Ok(Err(error)) => {
-                    tracing::debug!(host, %error, "look up a sip host");
-                    Vec::new()
-                }
-                Err(_) => {
-                    tracing::debug!(host, "look up of a sip host timed out");
-                    Vec::new()
-                }
-            };
-            let _ = answers.send(Input::Resolved { query, addresses }).await;
-            drop(permit);
+            let answer = names.ask(&name, kind).await;
+            let _ = answers.send(Input::Resolved { query, answer }).await;
         });
-        true
     }
 }
 

@@ -13,6 +13,7 @@ mod bind;
 mod counters;
 mod driver;
 mod links;
+mod names;
 mod stream;
 mod tls;
 
@@ -41,6 +42,8 @@ pub struct DriverConfig {
     pub tcp: Vec<SocketAddr>,
     /// TLS; none for neither listeners nor outgoing connections.
     pub tls: Option<TlsConfig>,
+    /// Name servers to ask, none for those of the system.
+    pub name_servers: Vec<SocketAddr>,
     /// How many streams there may be.
     pub streams: StreamLimits,
     /// Settings of the endpoint; `listen` is filled in from the bound sockets, and `advertised`, when it is none
@@ -146,7 +149,7 @@ impl SipDriver {
     /// Binds the sockets and starts the task; needs a tokio runtime. `seed` feeds the endpoint's tags and branches:
     /// give each process another one.
     pub fn start(config: DriverConfig, seed: u64) -> Result<(SipHandle, mpsc::Receiver<Event>), BindError> {
-        let DriverConfig { udp, tcp, tls, streams, endpoint } = config;
+        let DriverConfig { udp, tcp, tls, name_servers, streams, endpoint } = config;
         let tls_listen = tls.as_ref().map(|tls| tls.listen.clone()).unwrap_or_default();
         let tls = tls.map(tls::Tls::load).transpose()?.map(Arc::new);
         let sockets = bind::Sockets::bind(&udp, &tcp, &tls_listen)?;
@@ -168,7 +171,8 @@ impl SipDriver {
         if let Some(tls) = &tls {
             tokio::spawn(tls::keep(tls.clone(), reload.clone(), keeper.clone()));
         }
-        let parts = driver::Parts { sockets, tls, limits: streams, counters: counters.clone() };
+        let names = names::Names::new(&name_servers);
+        let parts = driver::Parts { sockets, tls, names, limits: streams, counters: counters.clone() };
         let driver = driver::Driver::new(parts, endpoint, seed, command_queue, events);
         tokio::spawn(async move {
             let _ended = keeper.drop_guard();

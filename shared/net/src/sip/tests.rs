@@ -1,5 +1,6 @@
 use super::*;
 
+mod names;
 mod secure;
 
 use std::net::{IpAddr, Ipv4Addr};

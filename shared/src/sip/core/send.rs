@@ -23,15 +23,9 @@ impl Core {
         if let Some(flow) = client.udp_instead.take() {
             return self.launch(now, id, flow, false);
         }
-        let transport = client.flow.transport;
-        let next = client.more.first().copied();
-        if let Some(remote) = next {
-            client.more.remove(0);
-            if let Some(local) = self.local_for(transport, remote) {
-                return self.launch(now, id, Flow { transport, local, remote, connection: 0 }, true);
-            }
+        if !self.elsewhere(now, id, None) {
+            self.fail(id, 503);
         }
-        self.fail(id, 503);
     }
 
     /// Sends a request for the first time, or again to another address under a new branch.
@@ -112,49 +106,5 @@ impl Core {
         // RFC 3581: rport asks for the answer to come back to where we sent from.
         let host = self.name_for(flow).map_or_else(|| host_of(own.ip()), str::to_owned);
         format!("SIP/2.0/{} {host}{port};branch={branch};rport", flow.transport.as_via())
-    }
-
-    pub(super) fn first_flow(&self, hop: &Hop) -> First {
-        let uri = match hop {
-            Hop::Flow(flow) => return First::Flow(*flow),
-            Hop::Uri(uri) => uri,
-        };
-        let named = uri.params.get("transport").map(Transport::from_token);
-        let transport = match (&uri.scheme, named) {
-            (Scheme::Sip, None) => self.default_transport(),
-            (Scheme::Sip, Some(Some(transport))) => transport,
-            // RFC 3261 §26.2.2: sips: asks for TLS on every hop, and TLS runs over TCP (RFC 5630 §3.1.3).
-            (Scheme::Sips, None | Some(Some(Transport::Tcp | Transport::Tls))) => Transport::Tls,
-            _ => return First::Impossible,
-        };
-        let host = uri.params.get("maddr").unwrap_or(&uri.host);
-        let port = uri.port.unwrap_or(transport.default_port());
-        match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-            Ok(ip) => {
-                let remote = SocketAddr::new(ip, port);
-                match self.local_for(transport, remote) {
-                    Some(local) => First::Flow(Flow { transport, local, remote, connection: 0 }),
-                    None => First::Impossible,
-                }
-            }
-            Err(_) => First::Ask(host.to_owned(), port, transport),
-        }
-    }
-
-    /// UDP (RFC 3263 §4.1), unless we only have streams.
-    fn default_transport(&self) -> Transport {
-        let has = |wanted| self.config.listen.iter().any(|(transport, _)| *transport == wanted);
-        [Transport::Udp, Transport::Tcp].into_iter().find(|wanted| has(*wanted)).unwrap_or(Transport::Tls)
-    }
-
-    pub(super) fn ask(&mut self, host: String, port: u16, transport: Transport, question: Question) -> u64 {
-        self.last_question += 1;
-        let query = self.last_question;
-        // Bounded by the transactions: each asks once, and an ACK belongs to an INVITE of ours.
-        if self.questions.len() < self.config.max_transactions {
-            self.questions.insert(query, question);
-            self.outputs.push_back(Output::Resolve { query, host, port, transport });
-        }
-        query
     }
 }

@@ -139,9 +139,7 @@ impl Locator {
                     self.go_on(now, number);
                 }
             }
-            Input::Forget(number) => {
-                self.searches.remove(&number);
-            }
+            Input::Forget(number) => self.forget(number),
             Input::Answered(query, answer) => {
                 let Some(key) = self.by_query.remove(&query) else { return };
                 if self.asked.get(&key).is_some_and(|asked| asked.query == query) {
@@ -155,6 +153,11 @@ impl Locator {
             Input::Tick => {}
         }
         self.give_up(now);
+    }
+
+    /// [`Input::Forget`], which needs no time.
+    pub fn forget(&mut self, number: u64) {
+        self.searches.remove(&number);
     }
 
     /// The next thing to do; `None` when there is no more.

@@ -21,6 +21,7 @@ pub(super) use server_other::ServerOther;
 
 use super::api::{Flow, RegistrationId, SessionId, TransactionId, Transport};
 use super::header::Via;
+use super::locate::Target;
 use super::message::{Method, Request, Response};
 use crate::time::Timestamp;
 
@@ -136,8 +137,8 @@ pub(super) struct ClientTransaction {
     pub domain: Option<String>,
     /// User part of the Contact to put in when the flow is known.
     pub contact_user: Option<String>,
-    /// Further addresses to try (RFC 3263 §4.3).
-    pub more: Vec<SocketAddr>,
+    /// Further targets to try (RFC 3263 §4.3).
+    pub more: Vec<Target>,
     /// Where to go when the wish for TCP does not come true (RFC 3261 §18.1.1).
     pub udp_instead: Option<Flow>,
     pub acks: Vec<KeptAck>,
@@ -298,6 +299,11 @@ impl Table {
                 self.of_streams.insert((client.flow.connection, id));
             }
         }
+    }
+
+    /// Whether a client has been sent and not been answered by anything.
+    pub(super) fn is_fresh(&self, id: TransactionId) -> bool {
+        self.clients.get(&id).is_some_and(|client| client.fresh.is_some())
     }
 
     /// Clients without a response whose request went to this address; with `connection` only those on that stream or

@@ -1,6 +1,7 @@
 //! Whole flows between two endpoints on a virtual clock: RFC 3665, RFC 5407 and the hard spots.
 
 mod flows;
+mod locate;
 mod loss;
 mod refusals;
 mod registration;
