@@ -143,3 +143,30 @@ async fn a_phone_that_rings_reliably_gets_prack() -> Outcome {
     assert_tells(&floor.one_ended().await?, &["connected with 301", "ended: customer_hung_up"]);
     Ok(())
 }
+
+/// RFC 3261 §18.1.1: what does not fit into a datagram goes by TCP; a phone without TCP gets it by UDP all the same.
+#[tokio::test]
+async fn a_long_invite_goes_by_tcp_where_the_phone_has_it() -> Outcome {
+    let mut setup = Setup::test()?;
+    setup.queue("sales").insert("name".into(), "Sales of everything that is long ".repeat(5).trim().into());
+    setup.queue("sales").insert("wrap_up_secs".into(), 0.into());
+    let floor = Floor::with_phones(setup, &[("301", SALES_ONLY)]).await?;
+    let (folder, sip) = (floor.service.folder(), floor.service.setup.sip);
+    for tcp in [true, false] {
+        let agent = Sipp::agent("agent-answers", sip, floor.port("301"));
+        let agent = if tcp { agent.over_tcp() } else { agent };
+        let mut agent = agent.start(folder).await?;
+        let customer = Sipp::customer("customer-hangs-up", sip, SALES)?.pause(Duration::from_secs(1));
+        customer.start(folder).await?.passed(SCENARIO).await?;
+        wait::until("the agent's end", SOON, || agent.ended().then_some(())).await?;
+        let messages = agent.messages();
+        let invite = messages.split("INVITE sip:").nth(1).ok_or("no INVITE came")?;
+        let invite = invite.split("-----").next().unwrap_or_default();
+        assert!(invite.len() > 1_300, "{} bytes: {invite}", invite.len());
+        agent.passed(SCENARIO).await?;
+    }
+    for call in floor.ended(2).await? {
+        assert_tells(&call, &["connected with 301", "ended: customer_hung_up"]);
+    }
+    Ok(())
+}
