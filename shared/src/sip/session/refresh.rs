@@ -14,6 +14,13 @@ pub(super) struct Refresh {
     ours: bool,
 }
 
+impl Refresh {
+    /// Whether we refresh.
+    pub(super) fn is_ours(&self) -> bool {
+        self.ours
+    }
+}
+
 /// Who sent the request of this exchange.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Side {

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use std::time::Duration;
+
 use super::refresh::Refresh;
 use super::*;
 
@@ -55,6 +57,11 @@ impl Session {
         session.description = saved.description;
         session.peer_updates = saved.peer_updates;
         session.rearm_refresh(now, core, saved.refresh);
+        if session.refresh.is_some_and(|refresh| refresh.is_ours()) {
+            // How long ago the last one was is not known any more; many sessions come back at the same moment.
+            let wait = core.between(Duration::from_secs(1), Duration::from_secs(10));
+            session.set(core, SessionTimer::Refresh, Some(now + wait));
+        }
         session
     }
 }

@@ -1,5 +1,6 @@
 //! Whole flows between two endpoints on a virtual clock: RFC 3665, RFC 5407 and the hard spots.
 
+mod branches;
 mod flows;
 mod locate;
 mod loss;
@@ -10,6 +11,7 @@ mod rfc3665;
 mod rfc5407;
 mod scripted;
 mod secure;
+mod takeover;
 mod torture;
 mod transfer;
 mod within;

@@ -11,13 +11,17 @@ struct Office {
 }
 
 fn office(weather: Weather, password: &str) -> Office {
+    office_with(weather, password, 3)
+}
+
+fn office_with(weather: Weather, password: &str, seed: u64) -> Office {
     let account = digest::Account::from_password("201", "callfloor", password, "201");
     let door = door::Config {
         realm: "callfloor".into(),
         accounts: [("201".to_owned(), account)].into(),
         ..door::Config::default()
     };
-    let pair = Pair::new(weather, 3, |who, config| {
+    let pair = Pair::new(weather, seed, |who, config| {
         if who == 'b' {
             config.user_methods = vec![Method::Register];
             config.door = Some(door.clone());
@@ -134,4 +138,25 @@ fn calls_come_back_over_the_stream_of_the_registration() {
     office.pair.input(false, Input::StreamClosed { connection: 1 });
     office.run(secs(3));
     assert_eq!(short(office.pair.a_events()), "Registered 120", "registers anew when the stream is lost");
+}
+
+#[test]
+fn registrations_at_every_loss() {
+    for per_cent in [0, 1, 5, 20] {
+        for seed in 0..12 {
+            let weather = Weather { duplicate: 50, reorder: 50, ..Weather::lossy(per_cent) };
+            let mut office = office_with(weather, "secret", seed);
+            office.pair.a(register(""));
+            office.run(secs(200));
+            let told = short(office.pair.a_events());
+            assert!(told.ends_with("Registered 120"), "{per_cent} % seed {seed}: {told}");
+            assert_eq!(office.registrar.lookup("201").len(), 1);
+            office.pair.a(Command::Unregister { registration: RegistrationId(1) });
+            office.run(secs(200));
+            let told = short(office.pair.a_events());
+            assert!(told.ends_with("Registered 0"), "{per_cent} % seed {seed}: {told}");
+            assert!(office.registrar.lookup("201").is_empty());
+            drained(&mut office.pair);
+        }
+    }
 }

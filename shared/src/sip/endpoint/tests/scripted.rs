@@ -1,6 +1,7 @@
 //! One endpoint whose far side is written by hand, message by message.
 
 use super::*;
+use crate::sip::locate::{Answer, Kind};
 use crate::sip::wire;
 use crate::testing::tape::words;
 use crate::time::Timestamp;
@@ -11,6 +12,8 @@ pub(super) struct Scripted {
     pub now: Timestamp,
     /// What it sent since the beginning.
     pub sent: Vec<(Flow, Message)>,
+    /// The addresses of every name.
+    pub names: Vec<std::net::IpAddr>,
 }
 
 pub(super) fn config() -> Config {
@@ -47,7 +50,12 @@ impl Scripted {
     }
 
     pub(super) fn with(config: Config, seed: u64) -> Scripted {
-        Scripted { endpoint: Endpoint::new(config, seed), now: Timestamp::from_secs(1000), sent: Vec::new() }
+        Scripted {
+            endpoint: Endpoint::new(config, seed),
+            now: Timestamp::from_secs(1000),
+            sent: Vec::new(),
+            names: Vec::new(),
+        }
     }
 
     pub(super) fn outputs(&mut self) -> Vec<Output> {
@@ -57,8 +65,7 @@ impl Scripted {
     /// What an input came to: messages sent and events, in words.
     pub(super) fn input(&mut self, input: Input) -> String {
         self.endpoint.handle(self.now, input);
-        let outputs = self.outputs();
-        self.note(outputs).join(", ")
+        self.note().join(", ")
     }
 
     pub(super) fn command(&mut self, command: Command) -> String {
@@ -72,8 +79,7 @@ impl Scripted {
         while let Some(at) = self.endpoint.deadline().filter(|at| *at <= end) {
             self.now = at;
             self.endpoint.handle(at, Input::Tick);
-            let outputs = self.outputs();
-            words.extend(self.note(outputs));
+            words.extend(self.note());
         }
         self.now = end;
         words.join(", ")
@@ -139,15 +145,23 @@ impl Scripted {
         found.expect("a response was sent")
     }
 
-    fn note(&mut self, outputs: Vec<Output>) -> Vec<String> {
+    /// Takes what the endpoint wants, names included, and says it in words.
+    fn note(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
-        for output in outputs {
+        while let Some(output) = self.endpoint.poll() {
             match output {
                 Output::Send { flow, bytes, .. } => {
                     lines.push(words(&bytes));
                     self.sent.push((flow, wire::read(&bytes).expect("own message").message));
                 }
                 Output::Event(event) => lines.push(short(vec![event])),
+                Output::Resolve { query, kind, .. } => {
+                    let answer = match kind {
+                        Kind::A if !self.names.is_empty() => Answer::Addresses(self.names.clone(), 60),
+                        _ => Answer::Nothing(60),
+                    };
+                    self.endpoint.handle(self.now, Input::Resolved { query, answer });
+                }
                 other => lines.push(format!("{other:?}")),
             }
         }

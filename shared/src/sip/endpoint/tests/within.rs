@@ -179,28 +179,6 @@ fn challenges() {
     assert_eq!(short(pair.b_events()), "Incoming offer, Incoming offer");
 }
 
-/// The process of `b` ends; another one takes the call up from its saved state.
-#[test]
-fn a_saved_call_goes_on_in_another_process() {
-    let mut pair = talking();
-    let saved = pair.b.endpoint.save(THERE).expect("confirmed");
-    let text = serde_json::to_string(&saved).expect("plain data");
-    let config = pair.b.endpoint.config().clone();
-    pair.b.endpoint = Endpoint::new(config, 77);
-    let now = pair.now;
-    assert!(pair.b.endpoint.restore(now, serde_json::from_str(&text).expect("the same")));
-    assert!(!pair.b.endpoint.restore(now, saved), "only once");
-    pair.a(reinvite(CALL, "hold"));
-    pair.run(millis(50));
-    assert_eq!(short(pair.b_events()), "Reoffer hold");
-    pair.b(answer(THERE, "held"));
-    pair.run(millis(50));
-    pair.b(hangup(THERE));
-    pair.run(millis(50));
-    assert_eq!(short(pair.a_events()), "ReinviteDone held, Ended Peer");
-    drained(&mut pair);
-}
-
 #[test]
 fn messages_and_pings_outside_of_calls() {
     let mut pair = Pair::new(Weather::FINE, 1, |_, config| config.user_methods = vec![Method::Message]);
