@@ -184,6 +184,8 @@ fn sip_config(config: &Config, phones: &[(UserId, SavedPhones)]) -> DriverConfig
         user_agent: format!("Callfloor/{}", env!("CARGO_PKG_VERSION")),
         advertised: config.sip.advertised_address,
         advertised_name: config.sip.advertised_name.clone(),
+        // Below the half minute that most NATs remember UDP for.
+        keep_alive: Some(Duration::from_secs(25)),
         // A call has two legs, and a supervisor or a transfer makes a third and fourth for a while.
         max_sessions: config.sip.max_calls as usize * 4,
         user_methods: vec![Method::Register],

@@ -163,6 +163,9 @@ pub struct Config {
     /// The name in our certificate, to write into Via and Contact over TLS in place of an address: who connects to us
     /// checks it (RFC 5922 §4).
     pub advertised_name: Option<String>,
+    /// How often a registration keeps its way back open (RFC 5626 §4.4): by a double CRLF, on streams answered by the
+    /// registrar. `None` sends none.
+    pub keep_alive: Option<Duration>,
     /// T1, T2, T4.
     pub timers: TimerConfig,
     /// Sessions at most; above it new INVITEs are answered 503 without keeping state.
@@ -193,6 +196,7 @@ impl Default for Config {
             listen: Vec::new(),
             advertised: None,
             advertised_name: None,
+            keep_alive: None,
             timers: TimerConfig::default(),
             max_sessions: 10_000,
             max_transactions: 50_000,

@@ -41,6 +41,8 @@ pub(super) enum Due {
     Fallback(TransactionId),
     Session(SessionId, SessionTimer),
     Registration(RegistrationId),
+    /// A ping, or the end of the wait for its answer.
+    KeepAlive(RegistrationId),
     /// An answer of a name server.
     Locator,
 }

@@ -228,6 +228,11 @@ impl Endpoint {
                 Due::Session(id, timer) => {
                     self.with_session(now, id, |session, core| session.tick(now, core, timer))
                 }
+                Due::KeepAlive(id) => {
+                    if let Some(registration) = self.registrations.get_mut(&id) {
+                        registration.keep_alive(now, &mut self.core);
+                    }
+                }
                 Due::Registration(id) => {
                     if let Some(registration) = self.registrations.get_mut(&id) {
                         registration.tick(now, &mut self.core);

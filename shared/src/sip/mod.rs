@@ -20,6 +20,7 @@ pub mod digest;
 pub mod door;
 pub mod endpoint;
 pub mod header;
+mod keepalive;
 pub mod locate;
 pub mod message;
 mod register;

@@ -3,11 +3,12 @@
 
 use std::time::Duration;
 
-use super::api::{Credentials, Event, RegistrationId, TransactionId};
+use super::api::{Credentials, Event, Flow, Output, RegistrationId, TransactionId};
 use super::core::{Answered, Core, Due};
 use super::dialog::Hop;
 use super::digest::Client;
 use super::header::{NameAddr, seconds};
+use super::keepalive::{PING, PONG_TIMEOUT};
 use super::message::{Method, Request, Response};
 use super::transaction::Owner;
 use super::uri::Uri;
@@ -30,6 +31,18 @@ pub(super) struct Registration {
     failures: u32,
     /// The stream that calls will come over.
     connection: u64,
+    /// The way that the last answer took.
+    flow: Option<Flow>,
+    ping: Ping,
+}
+
+/// What has become of the last ping on a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ping {
+    None,
+    Sent,
+    /// Something came since.
+    Answered,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +80,8 @@ impl Registration {
             state: State::Idle,
             failures: 0,
             connection: 0,
+            flow: None,
+            ping: Ping::None,
         }
     }
 
@@ -79,6 +94,7 @@ impl Registration {
         self.from_tag = old.from_tag;
         self.cseq = old.cseq;
         self.connection = old.connection;
+        self.flow = old.flow;
         self
     }
 
@@ -115,11 +131,53 @@ impl Registration {
     pub(super) fn lose_stream(&mut self, now: Timestamp, core: &mut Core, connection: u64) {
         if connection != 0 && self.connection == connection {
             self.connection = 0;
+            self.flow = None;
+            core.schedule.set(Due::KeepAlive(self.id), None);
             if self.state == State::Registered {
                 let wait = core.between(Duration::from_millis(200), Duration::from_secs(2));
                 core.schedule.set(Due::Registration(self.id), Some(now + wait));
             }
         }
+    }
+
+    /// Something came over this stream: it lives. True when a ping waited for that.
+    pub(super) fn heard(&mut self, connection: u64) -> bool {
+        let awaited = self.connection == connection && self.ping == Ping::Sent;
+        if awaited {
+            self.ping = Ping::Answered;
+        }
+        awaited
+    }
+
+    /// RFC 5626 §4.4: a ping; and a stream that has not answered the last one is given up, so that a new one is
+    /// opened and registered at once.
+    pub(super) fn keep_alive(&mut self, now: Timestamp, core: &mut Core) {
+        let Some(flow) = self.flow else { return };
+        match self.ping {
+            Ping::Sent => {
+                self.ping = Ping::None;
+                core.outputs.push_back(Output::Close { connection: flow.connection });
+            }
+            Ping::Answered => {
+                self.ping = Ping::None;
+                self.next_ping(now, core);
+            }
+            Ping::None => {
+                core.send(flow, PING.to_vec());
+                if flow.transport.is_reliable() {
+                    self.ping = Ping::Sent;
+                    core.schedule.set(Due::KeepAlive(self.id), Some(now + PONG_TIMEOUT));
+                } else {
+                    self.next_ping(now, core);
+                }
+            }
+        }
+    }
+
+    /// RFC 5626 §4.4: between 80 and 100 % of the interval, so that not all clients do it at once.
+    fn next_ping(&self, now: Timestamp, core: &mut Core) {
+        let wait = core.config.keep_alive.map(|most| core.between(most.mul_f64(0.8), most));
+        core.schedule.set(Due::KeepAlive(self.id), wait.map(|wait| now + wait));
     }
 
     pub(super) fn answered(&mut self, now: Timestamp, core: &mut Core, answered: &Answered) {
@@ -152,6 +210,7 @@ impl Registration {
         }
         if removing {
             self.state = State::Over;
+            core.schedule.set(Due::KeepAlive(self.id), None);
             return core.event(Event::Registered {
                 registration: self.id,
                 expires_secs: 0,
@@ -160,6 +219,9 @@ impl Registration {
         }
         if (200..300).contains(&response.status) {
             self.connection = answered.flow.map_or(0, |flow| flow.connection);
+            self.flow = answered.flow;
+            self.ping = Ping::None;
+            self.next_ping(now, core);
             self.bound(now, core, answered);
         } else {
             self.failed(now, core, response);

@@ -37,6 +37,11 @@ pub struct Framer {
 }
 
 impl Framer {
+    /// Nothing has arrived that was not given out.
+    pub fn is_empty(&self) -> bool {
+        self.start >= self.buffer.len()
+    }
+
     /// Adds what arrived; call [`Framer::next_frame`] until `Ok(None)`.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.start > 0 {

@@ -94,6 +94,8 @@ impl Network {
             tcp: vec![SocketAddr::new(ip, 0)],
             endpoint: sip::Config {
                 user_agent: concat!("Callfloor-Desk/", env!("CARGO_PKG_VERSION")).into(),
+                // Below the half minute that most NATs remember UDP for.
+                keep_alive: Some(Duration::from_secs(25)),
                 max_sessions: 16,
                 max_transactions: 512,
                 ..sip::Config::default()

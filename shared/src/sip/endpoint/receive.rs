@@ -9,9 +9,10 @@ use crate::sip::api::{Event, Flow, Output, ReliableProvisional, SessionId, Trans
 use crate::sip::core::{mark_source, reply_flow};
 use crate::sip::digest::Algorithm;
 use crate::sip::door::{Caller, Judgement};
+use crate::sip::keepalive::{self, KeepAlive};
 use crate::sip::message::{Message, Method, Request, Response};
 use crate::sip::session::Session;
-use crate::sip::stream::Frame;
+use crate::sip::stream::{Frame, Framer};
 use crate::sip::transaction::{ServerInvite, ServerMachine, ServerOther, Step};
 use crate::sip::uri::Scheme;
 use crate::sip::wire::{self, Fault, Reading};
@@ -20,7 +21,15 @@ use crate::time::Timestamp;
 impl Endpoint {
     pub(super) fn received(&mut self, now: Timestamp, flow: Flow, bytes: &[u8]) {
         if flow.transport == Transport::Udp {
-            return self.message(now, flow, bytes);
+            return match keepalive::read(bytes, flow.remote) {
+                None => self.message(now, flow, bytes),
+                Some(KeepAlive::Silent) => {}
+                Some(KeepAlive::Answer(answer)) => {
+                    if self.admits(now, flow) {
+                        self.core.send(flow, answer);
+                    }
+                }
+            };
         }
         if self.core.door.as_mut().is_some_and(|door| door.bars(now, flow)) {
             self.streams.remove(&flow.connection);
@@ -28,6 +37,14 @@ impl Endpoint {
             return;
         }
         self.core.open_streams.insert(flow.connection);
+        let mut awaited = false;
+        for registration in self.registrations.values_mut() {
+            awaited |= registration.heard(flow.connection);
+        }
+        // The answer to our ping; two of them must not look like a ping of theirs.
+        if awaited && bytes == b"\r\n" && self.streams.get(&flow.connection).is_none_or(Framer::is_empty) {
+            return;
+        }
         self.streams.entry(flow.connection).or_default().push(bytes);
         loop {
             let Some(framer) = self.streams.get_mut(&flow.connection) else { return };

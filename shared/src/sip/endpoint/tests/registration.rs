@@ -160,3 +160,89 @@ fn registrations_at_every_loss() {
         }
     }
 }
+
+/// A registrar that answers the first registration over this transport and nothing else.
+fn registered(transport: Transport) -> (Endpoint, Flow, crate::time::Timestamp) {
+    let listen = vec![(transport, "10.0.0.9:5060".parse().expect("address"))];
+    let keep_alive = Some(secs(25));
+    let mut endpoint = Endpoint::new(Config { listen, keep_alive, ..Config::default() }, 1);
+    let now = crate::time::Timestamp::from_secs(1000);
+    let Command::Register { registration, aor, contact_user, credentials, .. } = register("") else {
+        panic!("no registration")
+    };
+    let registrar = Uri::from_address(None, "192.0.2.1:5060".parse().expect("address"), transport);
+    let expires_secs = 3600;
+    let command = Command::Register { registration, aor, registrar, contact_user, expires_secs, credentials };
+    endpoint.handle(now, Input::Command(command));
+    let Some(Output::Send { flow, bytes }) = endpoint.poll() else { panic!("nothing was sent") };
+    let Message::Request(request) = crate::sip::wire::read(&bytes).expect("own").message else {
+        panic!("no request")
+    };
+    let bytes = crate::sip::wire::write_response(&request.reply(200, "", Some("there")));
+    let flow = Flow { connection: u64::from(transport.is_reliable()) * 7, ..flow };
+    endpoint.handle(now, Input::Received { flow, bytes });
+    assert!(matches!(endpoint.poll(), Some(Output::Event(Event::Registered { .. }))));
+    (endpoint, flow, now)
+}
+
+#[test]
+fn the_way_back_is_kept_open_over_udp() {
+    let (mut endpoint, flow, start) = registered(Transport::Udp);
+    let mut pings = 0;
+    while let Some(next) = endpoint.deadline().filter(|next| next.since(start) < secs(100)) {
+        endpoint.handle(next, Input::Tick);
+        while let Some(output) = endpoint.poll() {
+            assert_eq!(output, Output::Send { flow, bytes: b"\r\n\r\n".to_vec() });
+            pings += 1;
+        }
+    }
+    assert!((4..=5).contains(&pings), "{pings}");
+}
+
+#[test]
+fn a_stream_that_does_not_answer_a_ping_is_given_up() {
+    let (mut endpoint, flow, _) = registered(Transport::Tcp);
+    let next = |endpoint: &mut Endpoint| {
+        loop {
+            let now = endpoint.deadline().expect("a deadline");
+            endpoint.handle(now, Input::Tick);
+            if let Some(output) = endpoint.poll() {
+                return (now, output);
+            }
+        }
+    };
+    for _ in 0..2 {
+        let (now, output) = next(&mut endpoint);
+        assert_eq!(output, Output::Send { flow, bytes: b"\r\n\r\n".to_vec() });
+        endpoint.handle(now, Input::Received { flow, bytes: b"\r\n".to_vec() });
+        assert_eq!(endpoint.poll(), None);
+    }
+    let (pinged, _) = next(&mut endpoint);
+    let (now, output) = next(&mut endpoint);
+    assert_eq!((output, now.since(pinged)), (Output::Close { connection: 7 }, secs(10)));
+    // A new one is opened and registered at once.
+    endpoint.handle(now, Input::StreamClosed { connection: 7 });
+    let (again, output) = next(&mut endpoint);
+    assert!(again.since(now) <= secs(2));
+    let Output::Send { flow, bytes } = output else { panic!("{output:?}") };
+    assert_eq!(flow.connection, 0);
+    assert!(bytes.starts_with(b"REGISTER "));
+}
+
+#[test]
+fn stun_pings_are_answered_and_blank_ones_are_not() {
+    let mut pair = Pair::fine();
+    let mut request = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    request.extend_from_slice(&[7; 12]);
+    let flow = Flow {
+        transport: Transport::Udp,
+        local: "10.0.0.1:5060".parse().expect("address"),
+        remote: "192.0.2.9:4444".parse().expect("address"),
+        connection: 0,
+    };
+    pair.a.endpoint.handle(pair.now, Input::Received { flow, bytes: request });
+    let Some(Output::Send { flow: back, bytes }) = pair.a.endpoint.poll() else { panic!("no answer") };
+    assert_eq!((back, bytes.len(), bytes[..2].to_vec()), (flow, 32, vec![1, 1]));
+    pair.a.endpoint.handle(pair.now, Input::Received { flow, bytes: b"\r\n\r\n".to_vec() });
+    assert_eq!(pair.a.endpoint.poll(), None);
+}
