@@ -203,3 +203,6 @@ impl Negotiated {
         self.receive.iter().find(|(number, _)| *number == payload_type).map(|(_, codec)| *codec)
     }
 }
+
+#[cfg(test)]
+mod hostile_tests;

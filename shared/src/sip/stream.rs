@@ -119,7 +119,7 @@ impl Framer {
         let Some((head_len, body)) = found else {
             // An end may lie across the border of two chunks: look at the last bytes again.
             self.scanned = self.buffer.len().saturating_sub(4).max(self.start);
-            return if self.unread().len() > MAX_HEAD_LEN {
+            return if self.unread().len() > MAX_HEAD_LEN + 4 {
                 Err(self.lose(FrameError::Head))
             } else {
                 Ok(None)

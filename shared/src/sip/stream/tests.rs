@@ -33,7 +33,7 @@ fn cuts_at_any_chunk_size() {
 
 #[test]
 fn gives_up_on_what_has_no_end() {
-    assert_eq!(frames(&[&vec![b'x'; MAX_HEAD_LEN + 1]]).1, Some(FrameError::Head));
+    assert_eq!(frames(&[&vec![b'x'; MAX_HEAD_LEN + 5]]).1, Some(FrameError::Head));
     assert_eq!(frames(&[b"A b SIP/2.0\r\nl: -1\r\n\r\n"]).1, Some(FrameError::Length));
     assert_eq!(frames(&[b"A b SIP/2.0\r\nl: 99999999\r\n\r\n"]).1, Some(FrameError::Length));
     assert_eq!(frames(&[b"A b SIP/2.0\r\nl: 1\r\nl: 2\r\n\r\n"]).1, Some(FrameError::Length));

@@ -2,6 +2,7 @@
 
 mod branches;
 mod flows;
+mod hostile;
 mod locate;
 mod loss;
 mod refusals;
