@@ -128,8 +128,16 @@ impl RawPeer {
 
     /// The same for one that is as wanted.
     pub async fn gets_that(&mut self, what: &str, wanted: impl Fn(&Message) -> bool) -> Outcome<Message> {
-        let right = |message: &Message| message.is(what) && wanted(message);
-        if let Some(place) = self.waiting.iter().position(right) {
+        self.gets_any(what, |message| message.is(what) && wanted(message)).await
+    }
+
+    /// Waits for a response that is as wanted.
+    pub async fn gets_response(&mut self, wanted: impl Fn(&Message) -> bool) -> Outcome<Message> {
+        self.gets_any("a response", |message| message.status() > 0 && wanted(message)).await
+    }
+
+    async fn gets_any(&mut self, what: &str, right: impl Fn(&Message) -> bool) -> Outcome<Message> {
+        if let Some(place) = self.waiting.iter().position(&right) {
             return Ok(self.waiting.remove(place));
         }
         let (socket, waiting, trace) = (&self.socket, &mut self.waiting, &mut self.trace);

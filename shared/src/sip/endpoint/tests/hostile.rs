@@ -164,13 +164,14 @@ fn credentials_in_many_spellings() {
         }));
         let (mut request, _) = read(&message("REGISTER", "1", ""));
         let mut refusal = request.reply(401, "", Some("x"));
-        refusal.headers.extend(&server.challenge(now, false, false));
+        let source = std::net::IpAddr::from([192, 0, 2, 9]);
+        refusal.headers.extend(&server.challenge(now, source, &request.headers, false, false, true));
         assert!(client.challenged(&refusal, 0));
         client.authorize(&mut request, &mut <rand::rngs::SmallRng as rand::SeedableRng>::seed_from_u64(1));
         let value = request.headers.get("Authorization").expect("credentials").to_owned();
         let (request, fault) = read(&message("REGISTER", "1", &spelling(&value)));
         assert_eq!(fault, None);
-        matches!(server.check(now, &request, false, |_| Some(&account)), Verdict::Granted { .. })
+        matches!(server.check(now, source, &request, false, |_| Some(&account)), Verdict::Granted { .. })
     };
     assert!(verdict(|value| format!("Authorization: {value}\r\n")));
     assert!(verdict(|value| format!("authorization : {value}\r\n")));
