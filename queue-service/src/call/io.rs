@@ -93,6 +93,31 @@ pub enum Input {
         /// The SIP status, 408 for silence.
         status: u16,
     },
+    /// A number outside, or a colleague, rings or is heard before it answers.
+    DialProgress {
+        /// Which leg.
+        leg: LegId,
+        /// 101 to 199.
+        status: u16,
+        /// Its voice can be heard already.
+        media: bool,
+    },
+    /// A number outside answered.
+    DialAnswered {
+        /// Which leg.
+        leg: LegId,
+        /// Over which trunk.
+        trunk: TrunkId,
+    },
+    /// A number outside could not be brought to answer, over any trunk.
+    DialFailed {
+        /// Which leg.
+        leg: LegId,
+        /// The status for the caller.
+        status: u16,
+        /// The Q.850 cause.
+        cause: u8,
+    },
     /// An answered leg ended.
     LegEnded {
         /// Which.
@@ -184,6 +209,9 @@ pub enum Refusal {
     /// Too many parties.
     #[error("the call has no place for another supervisor")]
     Full,
+    /// A call that a person placed came through no queue.
+    #[error("the call came through no queue; send it to a queue or a number")]
+    NoQueue,
     /// Another supervisor has it.
     #[error("another supervisor has taken this call over")]
     TakenOver,
@@ -249,6 +277,16 @@ pub enum AcdAsk {
         /// Wrap-up follows (not when the phone was lost).
         wrap_up: bool,
     },
+    /// An agent is on a call that he or a colleague placed.
+    OwnCall {
+        /// The agent.
+        agent: AgentId,
+    },
+    /// He is not any more.
+    OwnCallOver {
+        /// The agent.
+        agent: AgentId,
+    },
     /// The customer went on hold or came back.
     Hold {
         /// The agent.
@@ -276,6 +314,44 @@ pub enum Output {
         leg: LegId,
         /// With this SIP status.
         status: u16,
+    },
+    /// Refuse the leg of a person who placed a call.
+    Fail {
+        /// Which.
+        leg: LegId,
+        /// With this SIP status.
+        status: u16,
+        /// And this Q.850 cause.
+        cause: u8,
+    },
+    /// Tell the leg of a person who placed a call that it rings.
+    Progress {
+        /// Which.
+        leg: LegId,
+        /// 101 to 199.
+        status: u16,
+        /// With the answer to his offer: he is to hear the far side.
+        media: bool,
+    },
+    /// Call a number outside, over the trunks that are there for it.
+    Dial {
+        /// The leg to make.
+        leg: LegId,
+        /// The number, as dialled.
+        number: String,
+        /// Who dials; none for a call that is sent on.
+        by: Option<UserId>,
+        /// The queue that the call came through.
+        queue: Option<QueueId>,
+    },
+    /// Ring a colleague's phone.
+    RingColleague {
+        /// The leg to make.
+        leg: LegId,
+        /// Whose phone.
+        agent: AgentId,
+        /// Who calls.
+        by: UserId,
     },
     /// Ring an agent's phone.
     RingAgent {

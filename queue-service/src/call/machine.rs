@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 use shared::audio::mixer::{Party as Place, Role};
-use shared::id::{AgentId, CallId, LegId, OfferId, QueueId};
+use shared::id::{AgentId, CallId, LegId, OfferId, QueueId, TrunkId};
 use shared::model::call::{EndCause, QueueExit};
 use shared::model::event::Event;
 use shared::model::queue::{Destination, QueueInfo};
 use shared::time::{Timers, Timestamp};
 
+use super::dial::{Away, Dialling, Rules};
 use super::io::{AcdAsk, Arrival, Granted, Input, LegEnd, Output, Refusal, Request, Sound};
 use super::supervise::Supervisor;
 
@@ -25,6 +26,15 @@ pub struct Machine {
     pub(super) recording: bool,
     pub(super) supervisors: Vec<Supervisor>,
     pub(super) timers: Timers<Timer>,
+    /// What holds for its calls out.
+    #[serde(default)]
+    pub(super) rules: Rules,
+    /// The colleague who was called.
+    #[serde(default)]
+    pub(super) colleague: Option<AgentId>,
+    /// How many legs the machine has named itself.
+    #[serde(default)]
+    pub(super) legs_made: u32,
     /// Number of the last thing played.
     pub(super) play: u64,
     #[serde(skip)]
@@ -41,7 +51,11 @@ pub(super) enum Phase {
     /// With an agent.
     Talking(Talking),
     /// A supervisor has it, no agent is left.
-    TakenOver { queue: QueueInfo },
+    TakenOver { queue: Option<QueueInfo> },
+    /// A person calls somebody who has not answered yet.
+    Dialling(Dialling),
+    /// Sent to a number outside.
+    Away(Away),
     /// Hears a last prompt.
     Leaving { play: u64, cause: EndCause },
     /// Over.
@@ -64,7 +78,8 @@ pub(super) struct Ringing {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Talking {
-    pub queue: QueueInfo,
+    /// The queue that it came through; none for a call that the agent placed.
+    pub queue: Option<QueueInfo>,
     /// Since when the call had waited in the queue, for the place after a transfer.
     pub queued_since: Timestamp,
     pub agent: AgentId,
@@ -78,22 +93,16 @@ pub(super) struct Talking {
 pub(super) enum Timer {
     /// The next announcement to a waiting caller.
     Announcement,
+    /// The one who is called has rung for long enough.
+    RingOut,
+    /// A call to a number outside has lasted for as long as it may.
+    TooLong,
 }
 
 impl Machine {
     /// A call that arrives; its first outputs are ready.
     pub fn new(now: Timestamp, arrival: Arrival) -> Machine {
-        let mut machine = Machine {
-            arrived_at: now,
-            phase: Phase::Arrived,
-            answered: false,
-            recording: false,
-            supervisors: Vec::new(),
-            timers: Timers::default(),
-            play: 0,
-            outputs: VecDeque::new(),
-            arrival,
-        };
+        let mut machine = Machine::bare(now, arrival);
         machine.publish(Event::CallArrived {
             call: machine.arrival.call,
             from: machine.arrival.from.clone(),
@@ -108,6 +117,23 @@ impl Machine {
         machine
     }
 
+    pub(super) fn bare(now: Timestamp, arrival: Arrival) -> Machine {
+        Machine {
+            arrived_at: now,
+            phase: Phase::Arrived,
+            answered: false,
+            recording: false,
+            supervisors: Vec::new(),
+            timers: Timers::default(),
+            rules: Rules::default(),
+            colleague: None,
+            legs_made: 0,
+            play: 0,
+            outputs: VecDeque::new(),
+            arrival,
+        }
+    }
+
     /// Takes what happened.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
@@ -119,6 +145,16 @@ impl Machine {
             Input::LostRace { offer } => self.cancel_ring(offer),
             Input::LegAnswered { leg } => self.leg_answered(now, leg),
             Input::LegFailed { leg, status } => self.leg_failed(now, leg, status),
+            Input::DialProgress { leg, status, media } => self.dial_progress(leg, status, media),
+            Input::DialAnswered { leg, trunk } => {
+                if !self.dial_answered(now, leg, Some(trunk)) {
+                    // Answered after it was given up: CANCEL and 200 crossed (RFC 3261 §9.1).
+                    self.out(Output::Drop { leg, elsewhere: false });
+                }
+            }
+            Input::DialFailed { leg, status, cause } => {
+                self.dial_failed(now, leg, status, cause);
+            }
             Input::LegEnded { leg, how } => self.leg_ended(now, leg, how),
             Input::LegHold { leg, held } => self.leg_hold(now, leg, held),
             Input::LegRefer { leg, target } => self.leg_refer(now, leg, target),
@@ -161,6 +197,11 @@ impl Machine {
         self.arrival.call
     }
 
+    /// The trunk that it came by.
+    pub fn trunk(&self) -> Option<&TrunkId> {
+        self.arrival.trunk.as_ref()
+    }
+
     /// The customer as the network presented him.
     pub fn from(&self) -> &shared::model::call::Party {
         &self.arrival.from
@@ -171,9 +212,12 @@ impl Machine {
         match &self.phase {
             Phase::Waiting(waiting) => waiting.since,
             Phase::Talking(talking) => talking.queued_since,
-            Phase::Arrived | Phase::TakenOver { .. } | Phase::Leaving { .. } | Phase::Ended => {
-                self.arrived_at
-            }
+            Phase::Away(away) => away.queued_since,
+            Phase::Arrived
+            | Phase::TakenOver { .. }
+            | Phase::Dialling(_)
+            | Phase::Leaving { .. }
+            | Phase::Ended => self.arrived_at,
         }
     }
 
@@ -190,6 +234,8 @@ impl Machine {
         match &self.phase {
             Phase::Talking(talking) if leg == talking.leg => Some(self.arrival.customer),
             Phase::Talking(talking) if leg == self.arrival.customer => Some(talking.leg),
+            Phase::Away(away) if leg == away.leg => Some(self.arrival.customer),
+            Phase::Away(away) if leg == self.arrival.customer && away.answered => Some(away.leg),
             _ => None,
         }
     }
@@ -217,8 +263,11 @@ impl Machine {
         let mut parties = Vec::with_capacity(2 + self.supervisors.len());
         let held = matches!(&self.phase, Phase::Talking(Talking { held_since: Some(_), .. }));
         parties.push((self.arrival.customer, Place { role: Role::Customer, held, muted: false }));
-        if let Phase::Talking(talking) = &self.phase {
-            parties.push((talking.leg, Place::new(Role::Agent)));
+        match &self.phase {
+            Phase::Talking(talking) => parties.push((talking.leg, Place::new(Role::Agent))),
+            Phase::Dialling(dialling) => parties.push((dialling.leg, Place::new(Role::Agent))),
+            Phase::Away(away) if away.answered => parties.push((away.leg, Place::new(Role::Agent))),
+            _ => {}
         }
         parties.extend(self.supervisors.iter().filter_map(Supervisor::place));
         self.out(Output::Hear { parties });
@@ -233,8 +282,13 @@ impl Machine {
     }
 
     fn redirected(&mut self, now: Timestamp, exit: QueueExit, to: Destination) {
-        if matches!(self.phase, Phase::Talking(_) | Phase::TakenOver { .. } | Phase::Ended) {
-            return;
+        match &self.phase {
+            Phase::Arrived | Phase::Waiting(_) | Phase::Leaving { .. } => {}
+            Phase::Talking(_)
+            | Phase::TakenOver { .. }
+            | Phase::Dialling(_)
+            | Phase::Away(_)
+            | Phase::Ended => return,
         }
         self.drop_ringing(false);
         self.timers.cancel(&Timer::Announcement);
@@ -284,6 +338,7 @@ impl Machine {
                 self.acd(AcdAsk::CallerGone);
             }
             Phase::Talking(_) => self.release_agent(now, true),
+            Phase::Dialling(_) | Phase::Away(_) => self.drop_dialled(),
             Phase::TakenOver { .. } | Phase::Leaving { .. } => {}
         }
         self.out(Output::Drop { leg: self.arrival.customer, elsewhere: false });
@@ -291,10 +346,17 @@ impl Machine {
     }
 
     fn finish(&mut self, cause: EndCause) {
+        let caller = match &self.phase {
+            Phase::Dialling(dialling) => Some(dialling.by.to_agent()),
+            _ => None,
+        };
         self.phase = Phase::Ended;
         self.timers = Timers::default();
         self.drop_supervisors();
         self.publish(Event::CallEnded { call: self.arrival.call, cause });
+        for agent in caller.into_iter().chain(self.colleague.take()) {
+            self.acd(AcdAsk::OwnCallOver { agent });
+        }
         self.out(Output::Finished);
     }
 
@@ -304,6 +366,8 @@ impl Machine {
         {
             let offer = ringing.offer;
             self.acd(AcdAsk::Claim { offer });
+        } else if self.dial_answered(now, leg, None) {
+            // A colleague took the call.
         } else if !self.supervisor_answered(now, leg) {
             // Answered after the offer was taken back: CANCEL and 200 crossed (RFC 3261 §9.1).
             self.out(Output::Drop { leg, elsewhere: true });
@@ -311,7 +375,10 @@ impl Machine {
     }
 
     fn leg_failed(&mut self, now: Timestamp, leg: LegId, status: u16) {
-        if leg == self.arrival.customer {
+        let cause = crate::sip::cause::for_caller(status, None);
+        if self.dial_failed(now, leg, cause.status, cause.cause) {
+            // It was a colleague's phone, or the caller gave up.
+        } else if leg == self.arrival.customer {
             // Cancelled before we answered.
             self.end(now, EndCause::Abandoned);
         } else if !self.ring_failed(leg, status) {
@@ -328,7 +395,10 @@ impl Machine {
                 (_, LegEnd::Lost) => EndCause::Lost,
             };
             self.end(now, cause);
-        } else if !self.agent_ended(now, leg, how) && !self.ring_failed(leg, 480) {
+        } else if !self.agent_ended(now, leg, how)
+            && !self.away_ended(now, leg)
+            && !self.ring_failed(leg, 480)
+        {
             self.supervisor_ended(now, leg);
         }
     }
@@ -337,9 +407,10 @@ impl Machine {
     pub(super) fn queue(&self) -> Option<&QueueInfo> {
         match &self.phase {
             Phase::Waiting(waiting) => Some(&waiting.queue),
-            Phase::Talking(talking) => Some(&talking.queue),
-            Phase::TakenOver { queue } => Some(queue),
-            Phase::Arrived | Phase::Leaving { .. } | Phase::Ended => None,
+            Phase::Talking(talking) => talking.queue.as_ref(),
+            Phase::TakenOver { queue } => queue.as_ref(),
+            Phase::Away(away) => away.queue.as_ref(),
+            Phase::Arrived | Phase::Dialling(_) | Phase::Leaving { .. } | Phase::Ended => None,
         }
     }
 

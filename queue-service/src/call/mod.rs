@@ -16,6 +16,7 @@
 //! The machine knows legs, not sockets: the switch turns its outputs into SIP and media commands and gives back what
 //! happens. Its state is plain data with serde, so a call can be saved at any step.
 
+pub mod dial;
 pub mod io;
 pub mod machine;
 mod supervise;

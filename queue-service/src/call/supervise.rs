@@ -46,7 +46,9 @@ impl Machine {
             Phase::Talking(_) => {}
             // Alone with the customer there is nobody to whisper to.
             Phase::TakenOver { .. } => return Err(Refusal::TakenOver),
-            Phase::Arrived | Phase::Waiting(_) => return Err(Refusal::NotTalking),
+            Phase::Arrived | Phase::Waiting(_) | Phase::Dialling(_) | Phase::Away(_) => {
+                return Err(Refusal::NotTalking);
+            }
             Phase::Leaving { .. } | Phase::Ended => return Err(Refusal::Ending),
         }
         let other_took_over = self
@@ -128,7 +130,12 @@ impl Machine {
                 self.promote_to_take_over();
                 self.hear();
             }
-            Phase::Arrived | Phase::Waiting(_) | Phase::Talking(_) | Phase::Leaving { .. } => self.hear(),
+            Phase::Arrived
+            | Phase::Waiting(_)
+            | Phase::Talking(_)
+            | Phase::Dialling(_)
+            | Phase::Away(_)
+            | Phase::Leaving { .. } => self.hear(),
             Phase::Ended => {}
         }
     }

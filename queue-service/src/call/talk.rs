@@ -21,7 +21,7 @@ impl Machine {
         let queue_id = queue.id.clone();
         self.timers.cancel(&Timer::Announcement);
         self.phase = Phase::Talking(Talking {
-            queue,
+            queue: Some(queue),
             queued_since,
             agent: ringing.agent.clone(),
             leg: ringing.leg,
@@ -74,7 +74,8 @@ impl Machine {
         let Phase::Talking(talking) = &mut self.phase else {
             return;
         };
-        let (agent, music) = (talking.agent.clone(), talking.queue.music.clone());
+        let (agent, music) =
+            (talking.agent.clone(), talking.queue.as_ref().and_then(|queue| queue.music.clone()));
         if held {
             talking.held_since = Some(now);
         } else if let Some(since) = talking.held_since.take() {
@@ -98,6 +99,10 @@ impl Machine {
             _ => None,
         };
         match (by, target) {
+            // Without a queue there is no place for a colleague to take it from.
+            (Some(_), Some(TransferTarget::Agent { .. })) if self.queue().is_none() => {
+                self.out(Output::AnswerRefer { leg, accepted: false });
+            }
             (Some(by), Some(target)) => {
                 self.out(Output::AnswerRefer { leg, accepted: true });
                 self.transfer(now, target, &by);
@@ -113,20 +118,24 @@ impl Machine {
         by: &UserId,
     ) -> Result<(), Refusal> {
         match &self.phase {
+            Phase::Talking(_) | Phase::TakenOver { .. }
+                if self.queue().is_none() && matches!(target, TransferTarget::Agent { .. }) =>
+            {
+                Err(Refusal::NoQueue)
+            }
             Phase::Waiting(_) | Phase::Talking(_) | Phase::TakenOver { .. } => {
                 self.transfer(now, target, by);
                 Ok(())
             }
-            Phase::Arrived | Phase::Leaving { .. } | Phase::Ended => Err(Refusal::Ending),
+            Phase::Dialling(_) => Err(Refusal::NotTalking),
+            Phase::Arrived | Phase::Away(_) | Phase::Leaving { .. } | Phase::Ended => Err(Refusal::Ending),
         }
     }
 
     /// Sends the call to a queue or an agent. It keeps its place: it counts as waiting since it first did.
     fn transfer(&mut self, now: Timestamp, target: TransferTarget, by: &UserId) {
         let since = self.waiting_since();
-        let Some(own_queue) = self.queue().map(|queue| queue.id.clone()) else {
-            return;
-        };
+        let own_queue = self.queue().cloned();
         self.publish(Event::CallTransferred {
             call: self.arrival.call,
             by: by.to_agent(),
@@ -140,19 +149,28 @@ impl Machine {
                 self.acd(AcdAsk::Withdraw);
             }
             Phase::TakenOver { .. } => self.drop_supervisors(),
-            Phase::Arrived | Phase::Leaving { .. } | Phase::Ended => {}
+            Phase::Arrived | Phase::Dialling(_) | Phase::Away(_) | Phase::Leaving { .. } | Phase::Ended => {}
         }
         self.leave_take_over();
-        let (queue, only) = match target {
-            TransferTarget::Queue { queue } => (queue, None),
-            TransferTarget::Agent { agent } => (own_queue, Some(agent)),
-            // The switch lets no number pass.
-            TransferTarget::Number { .. } => (own_queue, None),
-        };
-        self.requeue(queue, since, only);
+        match (target, own_queue) {
+            (TransferTarget::Queue { queue }, _) => self.requeue(queue, since, None),
+            (TransferTarget::Agent { agent }, Some(own)) => self.requeue(own.id, since, Some(agent)),
+            // Asked before: a call without a queue goes to no agent.
+            (TransferTarget::Agent { .. }, None) => self.end(now, EndCause::AgentHungUp),
+            (TransferTarget::Number { number }, own) => {
+                // Who listened in was with the agent, not with a stranger's telephone.
+                self.drop_supervisors();
+                self.send_away(now, number, own, since);
+            }
+        }
     }
 
-    fn requeue(&mut self, queue: shared::id::QueueId, since: Timestamp, only: Option<shared::id::AgentId>) {
+    pub(super) fn requeue(
+        &mut self,
+        queue: shared::id::QueueId,
+        since: Timestamp,
+        only: Option<shared::id::AgentId>,
+    ) {
         self.phase = Phase::Arrived;
         // Music bridges the moment until the queue has taken the call.
         self.play(Sound::Music(None));
@@ -174,7 +192,16 @@ impl Machine {
                 self.end(now, EndCause::AgentHungUp);
                 Ok(())
             }
-            Phase::Arrived | Phase::Talking(_) | Phase::TakenOver { .. } | Phase::Leaving { .. } => {
+            Phase::Dialling(dialling) if dialling.by == *by => {
+                self.end(now, EndCause::AgentHungUp);
+                Ok(())
+            }
+            Phase::Arrived
+            | Phase::Talking(_)
+            | Phase::TakenOver { .. }
+            | Phase::Dialling(_)
+            | Phase::Away(_)
+            | Phase::Leaving { .. } => {
                 self.end(now, EndCause::SupervisorHungUp);
                 Ok(())
             }
@@ -202,7 +229,14 @@ impl Machine {
         } else {
             // The phone or the app died. The customer is not lost: he goes back to his old place.
             self.release_agent(now, false);
-            self.requeue(queue.id, since, None);
+            match queue {
+                Some(queue) => self.requeue(queue.id, since, None),
+                // He placed the call: there is nobody else for it.
+                None => {
+                    self.phase = Phase::TakenOver { queue: None };
+                    self.end(now, EndCause::Lost);
+                }
+            }
         }
         true
     }
@@ -213,17 +247,22 @@ impl Machine {
             return;
         };
         let open_hold = talking.held_since.map_or(0, |since| now.millis_since(since));
-        let (agent, queue, leg) = (talking.agent.clone(), talking.queue.id.clone(), talking.leg);
+        let (agent, leg) = (talking.agent.clone(), talking.leg);
+        let queue = talking.queue.as_ref().map(|queue| queue.id.clone());
         let talk_millis = now.millis_since(talking.since);
         let hold_millis = talking.hold_millis + open_hold;
+        let call = self.arrival.call;
         self.out(Output::Drop { leg, elsewhere: false });
-        self.publish(Event::AgentReleased {
-            call: self.arrival.call,
-            agent: agent.clone(),
-            talk_millis,
-            hold_millis,
-        });
-        self.acd(AcdAsk::Released { agent, queue, wrap_up });
+        match queue {
+            Some(queue) => {
+                self.publish(Event::AgentReleased { call, agent: agent.clone(), talk_millis, hold_millis });
+                self.acd(AcdAsk::Released { agent, queue, wrap_up });
+            }
+            None => {
+                self.publish(Event::AgentLeft { call, agent: agent.clone(), talk_millis, hold_millis });
+                self.acd(AcdAsk::OwnCallOver { agent });
+            }
+        }
     }
 
     fn somebody_stays(&self) -> bool {

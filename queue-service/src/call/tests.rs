@@ -1,5 +1,7 @@
 //! The machine by scripts: what goes in, and all that comes out, in short words.
 
+mod dial;
+
 use std::time::Duration;
 
 use shared::audio::mixer::Role;
@@ -91,12 +93,22 @@ fn words(output: &Output) -> String {
             AcdAsk::OfferFailed { outcome, .. } => format!("acd failed {outcome:?}"),
             AcdAsk::Released { wrap_up, .. } => format!("acd released wrap_up={wrap_up}"),
             AcdAsk::Hold { held, .. } => format!("acd hold={held}"),
+            AcdAsk::OwnCall { agent } => format!("acd own {agent}"),
+            AcdAsk::OwnCallOver { agent } => format!("acd own over {agent}"),
             AcdAsk::CallerGone => "acd gone".into(),
             AcdAsk::Withdraw => "acd withdraw".into(),
             AcdAsk::Claim { .. } => "acd claim".into(),
         },
         Output::Answer { leg } => format!("answer {}", name(leg)),
         Output::Reject { leg, status } => format!("reject {} {status}", name(leg)),
+        Output::Fail { leg, status, cause } => format!("fail {} {status} {cause}", name(leg)),
+        Output::Progress { leg, status, media } => {
+            format!("progress {} {status}{}", name(leg), if *media { " media" } else { "" })
+        }
+        Output::Dial { number, queue, .. } => {
+            format!("dial {number}{}", queue.as_ref().map_or(String::new(), |queue| format!(" for {queue}")))
+        }
+        Output::RingColleague { agent, .. } => format!("ring colleague {agent}"),
         Output::RingAgent { leg, .. } => format!("ring {}", name(leg)),
         Output::RingSupervisor { leg, .. } => format!("ring {}", name(leg)),
         Output::Drop { leg, elsewhere } => {

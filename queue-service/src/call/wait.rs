@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use shared::id::{AgentId, LegId, OfferId};
-use shared::model::call::OfferOutcome;
+use shared::model::call::{EndCause, OfferOutcome};
 use shared::model::queue::QueueInfo;
 use shared::time::Timestamp;
 
@@ -85,6 +85,8 @@ impl Machine {
             Phase::Arrived
             | Phase::Talking(_)
             | Phase::TakenOver { .. }
+            | Phase::Dialling(_)
+            | Phase::Away(_)
             | Phase::Leaving { .. }
             | Phase::Ended => {}
         }
@@ -102,6 +104,8 @@ impl Machine {
                 }
                 // Set only while waiting, and cancelled with it.
                 (Timer::Announcement, _) => {}
+                (Timer::RingOut, _) => self.rang_out(now),
+                (Timer::TooLong, _) => self.end(now, EndCause::TooLong),
             }
         }
     }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use shared::api::trunks::TrunkReport;
 use shared::model::call::{Phase, QueueExit};
 
 use super::Api;
@@ -52,6 +53,8 @@ pub(super) async fn metrics(State(api): State<Api>) -> Response {
     totals(&api, &mut page);
     floor(&api, &mut page);
     media(&api, &mut page);
+    // While the switch stops there are no trunks to tell of.
+    trunks(&super::trunks::reports(&api).await.unwrap_or_default(), &mut page);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text).into_response()
 }
 
@@ -119,6 +122,31 @@ fn media(api: &Api, page: &mut Page) {
     ] {
         page.head(name, kind, help);
         page.line(name, &[], value as f64);
+    }
+}
+
+fn trunks(reports: &[TrunkReport], page: &mut Page) {
+    type Value = fn(&TrunkReport) -> Option<f64>;
+    let gauges: [(&'static str, &'static str, Value); 4] = [
+        ("callfloor_trunk_up", "1 while the trunk takes calls, 0 while it is down.", |report| {
+            Some(f64::from(u8::from(report.state.is_usable())))
+        }),
+        ("callfloor_trunk_calls", "Calls in use, both ways.", |report| Some(f64::from(report.calls))),
+        ("callfloor_trunk_calls_limit", "Calls at once that it takes; 0 for no limit.", |report| {
+            Some(f64::from(report.info.max_calls))
+        }),
+        ("callfloor_trunk_round_trip_seconds", "Of the last ping to the first server.", |report| {
+            let millis = report.servers.first()?.round_trip_millis?;
+            Some(millis as f64 / 1000.0)
+        }),
+    ];
+    for (name, help, value) in gauges {
+        page.head(name, "gauge", help);
+        for report in reports {
+            if let Some(value) = value(report) {
+                page.line(name, &[("trunk", report.info.id.as_str())], value);
+            }
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod staffing;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod trunks;
 mod wallboard;
 
 use std::sync::Arc;
@@ -158,6 +159,7 @@ fn router(parts: Parts) -> Router {
         .route("/agents/{id}/wrap-up", post(agents::end_wrap_up))
         .route("/queues", get(queues::list))
         .route("/queues/{id}", get(queues::one))
+        .route("/trunks", get(trunks::list))
         .route("/calls", get(calls::list))
         .route("/calls/{id}", get(calls::one))
         .route("/calls/{id}/decisions", get(calls::decisions))

@@ -28,6 +28,7 @@ use utoipa::{Modify, OpenApi};
         super::agents::end_wrap_up,
         super::queues::list,
         super::queues::one,
+        super::trunks::list,
         super::calls::list,
         super::calls::one,
         super::calls::decisions,

@@ -10,10 +10,12 @@ use axum::extract::connect_info::MockConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::Value;
 use shared::api::session::DeviceAccount;
+use shared::api::trunks::TrunkReport;
 use shared::id::CallId;
 use shared::model::agent::Status;
 use shared::model::call::{Party, Supervision};
 use shared::model::event::{Event, Stamped};
+use shared::model::trunk::{TrunkInfo, TrunkState};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -201,6 +203,24 @@ fn carry_out(hub: &Hub, command: Command) -> Reply {
         Command::Supervise { supervisor, mode, .. } => {
             Reply::Supervision(Supervision { supervisor, mode, since: clock::now() })
         }
+        Command::Trunks => Reply::Trunks(vec![TrunkReport {
+            info: TrunkInfo {
+                id: "carrier".parse().expect("id"),
+                name: "Carrier".into(),
+                servers: vec!["sip:carrier.example".into()],
+                registers: false,
+                priority: 10,
+                weight: 10,
+                max_calls: 30,
+                max_calls_per_sec: 0,
+            },
+            state: TrunkState::Down { reason: "no answer to OPTIONS".into() },
+            since: clock::now(),
+            last_error: None,
+            registered_until: None,
+            servers: Vec::new(),
+            calls: 2,
+        }]),
         Command::EndWrapUp { .. }
         | Command::SetHold { .. }
         | Command::Hangup { .. }

@@ -151,6 +151,11 @@ impl Phones {
         self.registrar.restore(now, user.as_str(), known);
     }
 
+    /// Whose account a user name is.
+    pub fn owner(&self, username: &str) -> Option<UserId> {
+        self.accounts.get(username)?.aor_user.parse().ok()
+    }
+
     /// Answers a REGISTER of this account; also says whose phones changed.
     pub fn register(
         &mut self,

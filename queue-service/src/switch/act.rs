@@ -15,6 +15,7 @@ use shared::time::Timestamp;
 use crate::acd::{self, FailedOffer};
 use crate::call::io::{AcdAsk, Input, Output};
 use crate::media;
+use crate::sip::cause;
 use crate::sip::phones::Contact;
 
 use super::command::Reply;
@@ -35,6 +36,12 @@ impl Switch {
                 Output::Acd(ask) => self.ask_acd(now, call, ask),
                 Output::Answer { leg } => self.answer_leg(call, leg),
                 Output::Reject { leg, status } => self.reject_leg(call, leg, status),
+                Output::Fail { leg, status, cause } => self.fail_leg(call, leg, status, cause),
+                Output::Progress { leg, status, media } => self.pass_progress(call, leg, status, media),
+                Output::Dial { leg, number, by, queue } => {
+                    self.dial(now, call, leg, &number, by.as_ref(), queue.as_ref());
+                }
+                Output::RingColleague { leg, agent, by } => self.ring_colleague(call, leg, &agent, &by),
                 Output::RingAgent { leg, agent, offer, queue, queue_name, waited_millis } => {
                     self.ring_agent(now, call, leg, &agent, offer, &queue, &queue_name, waited_millis);
                 }
@@ -91,6 +98,8 @@ impl Switch {
             AcdAsk::Released { agent, queue, wrap_up } => {
                 acd::Input::Released { call, agent, queue, wrap_up }
             }
+            AcdAsk::OwnCall { agent } => acd::Input::OwnCall { call, agent },
+            AcdAsk::OwnCallOver { agent } => acd::Input::OwnCallOver { call, agent },
             AcdAsk::Hold { agent, held: true } => acd::Input::Held { call, agent },
             AcdAsk::Hold { agent, held: false } => acd::Input::Resumed { call, agent },
             AcdAsk::Claim { offer } => {
@@ -153,13 +162,15 @@ impl Switch {
         let party = entry.machine.from().clone();
         // Any phone shows the display name, so it carries what an agent wants to know before he answers.
         let display = format!("{} ({queue_name}, {}:{:02})", party.label(), wait_secs / 60, wait_secs % 60);
-        let headers = vec![
+        let passed = entry.machine.trunk().map(|trunk| self.trunks.passed(trunk, &entry.headers));
+        let mut headers = vec![
             (header::CALL.to_owned(), call.to_string()),
             (header::OFFER.to_owned(), offer.to_string()),
             (header::QUEUE.to_owned(), queue.to_string()),
             (header::QUEUE_NAME.to_owned(), percent_encoded(queue_name)),
             (header::WAIT_SECS.to_owned(), wait_secs.to_string()),
         ];
+        headers.extend(passed.unwrap_or_default());
         let from = self.address(&display, &party.number);
         let contact = self.phones.contact(&agent.to_user());
         tracing::debug!(%call, %agent, %offer, at = %now, "ring");
@@ -187,7 +198,7 @@ impl Switch {
     }
 
     #[expect(clippy::too_many_arguments, reason = "one INVITE")]
-    fn invite(
+    pub(super) fn invite(
         &mut self,
         call: CallId,
         leg: LegId,
@@ -211,7 +222,15 @@ impl Switch {
         let mut description = LocalDescription::new(self.random.next_u64());
         let text = description.offer(&local);
         let to = self.address("", user.as_str());
-        let known = Leg { session, description, local, state: LegState::Calling { offer }, held: false };
+        let known = Leg {
+            session,
+            description,
+            local,
+            state: LegState::Calling { offer },
+            held: false,
+            out: None,
+            early: false,
+        };
         let Some(entry) = self.calls.get_mut(&call) else { return };
         entry.legs.insert(leg, known);
         self.sessions.insert(session, (call, leg));
@@ -231,7 +250,9 @@ impl Switch {
         let Some(known) = self.calls.get_mut(&call).and_then(|entry| entry.legs.remove(&leg)) else { return };
         self.media.close_port(leg);
         self.sessions.remove(&known.session);
-        let reason = elsewhere.then(|| ELSEWHERE.to_owned());
+        self.trunks.leave(leg);
+        let heard = self.calls.get(&call).and_then(|entry| entry.cause).map(cause::reason);
+        let reason = if elsewhere { Some(ELSEWHERE.to_owned()) } else { heard };
         match known.state {
             LegState::Over => {}
             LegState::Incoming { .. } | LegState::Calling { .. } | LegState::Up => {
@@ -302,6 +323,7 @@ impl Switch {
     fn finish(&mut self, call: CallId) {
         let Some(entry) = self.calls.remove(&call) else { return };
         for (leg, known) in entry.legs {
+            self.trunks.leave(leg);
             self.media.close_port(leg);
             self.sessions.remove(&known.session);
             if !matches!(known.state, LegState::Over) {

@@ -3,6 +3,7 @@
 use shared::api::agents::WantedStatus;
 use shared::api::error::{ApiError, ErrorCode};
 use shared::api::session::DeviceAccount;
+use shared::api::trunks::TrunkReport;
 use shared::id::{AgentId, CallId, CodeId, UserId};
 use shared::model::agent::ChangedBy;
 use shared::model::call::{Supervision, SupervisionMode};
@@ -71,6 +72,8 @@ pub enum Command {
         /// Who.
         supervisor: UserId,
     },
+    /// How the trunks are.
+    Trunks,
     /// An app wants a SIP account for its own phone.
     OpenDevice {
         /// Whose app.
@@ -104,6 +107,8 @@ pub enum Reply {
     Supervision(Supervision),
     /// The SIP account.
     Device(DeviceAccount),
+    /// The trunks, in the order of the configuration.
+    Trunks(Vec<TrunkReport>),
 }
 
 /// A command with the way back.

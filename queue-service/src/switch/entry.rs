@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use shared::audio::codec::Codec;
 use shared::id::{LegId, OfferId, RecordingId};
 use shared::sdp::{LocalDescription, LocalMedia};
-use shared::sip::SessionId;
+use shared::sip::{Headers, SessionId};
 use shared::time::Timestamp;
 
 use crate::call::machine::Machine;
 use crate::media::BridgeId;
+use crate::sip::trunk::hunt::Hunt;
 
 /// A call with its legs.
 pub(super) struct Entry {
@@ -21,6 +22,10 @@ pub(super) struct Entry {
     pub codec: Option<Codec>,
     /// The deadline that is in the switch's table.
     pub deadline: Option<Timestamp>,
+    /// The headers of the INVITE that began the call; of them only those pass that a trunk's list names.
+    pub headers: Headers,
+    /// The Q.850 cause with which a leg ended first, for the others.
+    pub cause: Option<u8>,
     /// When the phone of an offer answered.
     pub answered_at: BTreeMap<OfferId, Timestamp>,
 }
@@ -33,6 +38,17 @@ pub(super) struct Leg {
     pub state: LegState,
     /// The phone has put us on hold.
     pub held: bool,
+    /// A leg over a trunk: the ways, and what is shown there.
+    pub out: Option<Out>,
+    /// Its media is connected before its answer.
+    pub early: bool,
+}
+
+/// A leg over a trunk.
+pub(super) struct Out {
+    pub hunt: Hunt,
+    /// The number to show, unless the trunk's own.
+    pub number: Option<String>,
 }
 
 /// Where a leg is.

@@ -13,6 +13,7 @@
 
 mod act;
 pub mod command;
+mod dial;
 mod entry;
 mod media_link;
 mod people;
@@ -46,6 +47,7 @@ use crate::media::event::MediaEvent;
 use crate::recording::Recorder;
 use crate::sip::admission::Admission;
 use crate::sip::phones::{Phones, SavedPhones};
+use crate::sip::trunk::{self, Trunks};
 
 use self::command::{Reply, Request};
 use self::entry::Entry;
@@ -100,6 +102,7 @@ pub struct Switch {
     phones: Phones,
     phone_keeper: mpsc::Sender<(UserId, SavedPhones)>,
     admission: Admission,
+    trunks: Trunks,
     random: StdRng,
     calls: HashMap<CallId, Entry>,
     sessions: HashMap<sip::SessionId, (CallId, LegId)>,
@@ -128,6 +131,7 @@ impl Switch {
             phones: Phones::new(config),
             phone_keeper: parts.phone_keeper.clone(),
             admission: Admission::new(config),
+            trunks: Trunks::new(clock::now(), config, random.next_u64()),
             random,
             calls: HashMap::new(),
             sessions: HashMap::new(),
@@ -142,7 +146,10 @@ impl Switch {
         let calls = self.deadlines.first().map(|(at, _)| *at);
         // Commands that did not fit are tried again soon.
         let retry = (!self.outbox.is_empty()).then(|| clock::now() + Duration::from_millis(2));
-        [calls, self.acd.deadline(), self.phones.deadline(), retry].into_iter().flatten().min()
+        [calls, self.acd.deadline(), self.phones.deadline(), self.trunks.deadline(), retry]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn tick(&mut self, now: Timestamp) {
@@ -155,6 +162,9 @@ impl Switch {
         }
         if self.acd.deadline().is_some_and(|at| at <= now) {
             self.work.push_back(Work::Acd(acd::Input::Tick));
+        }
+        if self.trunks.deadline().is_some_and(|at| at <= now) {
+            self.trunks.handle(now, trunk::Input::Tick);
         }
         if self.phones.deadline().is_some_and(|at| at <= now) {
             let changed = self.phones.expire(now);
@@ -181,6 +191,7 @@ impl Switch {
             }
         }
         self.outbox.extend(self.phones.take_changes().into_iter().map(sip::Command::Door));
+        self.trunk_work();
         while let Some(command) = self.outbox.pop_front() {
             match self.sip.try_command(command.clone()) {
                 Ok(()) => {}
@@ -200,6 +211,7 @@ impl Switch {
     /// Ends every call; nothing new is taken any more.
     fn stop(&mut self) {
         self.stopping = true;
+        self.trunks.stop();
         let calls: Vec<CallId> = self.calls.keys().copied().collect();
         for call in calls {
             self.work.push_back(Work::Call(call, call::io::Input::Shutdown));

@@ -49,6 +49,7 @@ impl Switch {
             Command::EndSupervision { call, supervisor } => {
                 self.ask_call(now, call, CallRequest::EndSupervision { supervisor })
             }
+            Command::Trunks => Ok(Reply::Trunks(self.trunks.reports())),
             Command::OpenDevice { user } => Ok(Reply::Device(self.open_device(&user))),
             Command::SignedIn { user } => {
                 self.work.push_back(Work::Acd(acd::Input::SignedIn { agent: user.to_agent() }));
@@ -117,8 +118,16 @@ impl Switch {
             Queue { queue } => {
                 (self.config.queues.iter().any(|known| known.id == *queue), format!("queue {queue}"))
             }
-            // No number may be dialled yet.
-            Number { number } => (false, format!("way to dial {number}")),
+            Number { number } => {
+                return self.trunks.check(number).map_err(|denied| {
+                    ApiError::new(
+                        ErrorCode::Forbidden,
+                        "The call was not transferred",
+                        format!("{number}: {denied}"),
+                        "Choose a number that the configuration allows ([outbound] allow).",
+                    )
+                });
+            }
             Agent { agent } => {
                 (self.config.agents.iter().any(|known| known.id == *agent), format!("agent {agent}"))
             }

@@ -40,7 +40,7 @@ impl Switch {
         }
     }
 
-    fn is_known(&self, event: &Event) -> bool {
+    pub(super) fn is_known(&self, event: &Event) -> bool {
         self.hub.with_floor(|floor| match event {
             Event::QueueConfigured { queue } => {
                 floor.queues.get(&queue.id).is_some_and(|view| view.info == *queue)
@@ -49,6 +49,9 @@ impl Switch {
                 floor.agents.get(&agent.id).is_some_and(|view| view.info == *agent)
             }
             Event::BreaksConfigured { codes } => floor.breaks == *codes,
+            Event::TrunkConfigured { trunk } => {
+                floor.trunks.get(&trunk.id).is_some_and(|view| view.info == *trunk)
+            }
             _ => false,
         })
     }
@@ -62,6 +65,11 @@ impl Switch {
     /// Gives queues and agents to the ACD, with what the floor remembers of them.
     pub(super) fn configure(&mut self, version: u64, phones: Vec<(UserId, SavedPhones)>) {
         let before = self.hub.floor();
+        for trunk in
+            before.trunks.keys().filter(|id| !self.config.trunks.iter().any(|known| known.id == **id))
+        {
+            self.hub.publish(Event::TrunkRemoved { trunk: trunk.clone() });
+        }
         self.work.push_back(Work::Acd(acd::Input::Configure {
             version,
             queues: self.config.queues(),

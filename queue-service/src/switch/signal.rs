@@ -3,18 +3,18 @@
 use rand::Rng;
 use shared::audio::mixer::Role;
 use shared::id::{AgentId, CallId, LegId, QueueId};
-use shared::model::call::Party;
 use shared::model::event::TransferTarget;
 use shared::sdp::LocalDescription;
 use shared::sip::door::{Caller, Notice};
 use shared::sip::{
-    Body, Command, EndedBy, Event, Flow, IncomingInfo, Method, NameAddr, Request, SessionId, TransactionId,
-    Uri,
+    Body, Command, EndedBy, Event, Flow, IncomingInfo, Method, Request, SessionId, TransactionId, Uri,
 };
 use shared::time::Timestamp;
 
+use crate::call::dial::Placing;
 use crate::call::io::{Arrival, Input, LegEnd};
 use crate::call::machine::Machine;
+use crate::sip::{cause, trunk};
 
 use super::entry::{Entry, Leg, LegState};
 use super::{Switch, Work};
@@ -27,14 +27,22 @@ impl Switch {
             }
             Event::Answered { session, body, .. } => self.answered(now, session, body.as_ref()),
             Event::Confirmed { session, body } => self.late_answer(session, body.as_ref()),
-            Event::Rejected { session, status, .. } => {
+            Event::Rejected { session, status, reason, cause, .. } => {
+                if self.way_failed(now, session, status, &reason, cause.as_deref()) {
+                    return;
+                }
                 self.leg_over(session, |leg| Input::LegFailed { leg, status });
             }
-            Event::Cancelled { session, .. } => {
+            Event::Cancelled { session, reason } => {
+                self.note_cause(
+                    session,
+                    Some(cause::cause_in(reason.as_deref().unwrap_or_default()).unwrap_or(16)),
+                );
                 // RFC 3261 §9.2: the caller gave up before our 200.
                 self.leg_over(session, |leg| Input::LegFailed { leg, status: 487 });
             }
-            Event::Ended { session, by, .. } => {
+            Event::Ended { session, by, reason } => {
+                self.note_cause(session, reason.as_deref().and_then(cause::cause_in));
                 let how = match by {
                     EndedBy::Peer | EndedBy::Local => LegEnd::HungUp,
                     EndedBy::Timeout | EndedBy::Transport => LegEnd::Lost,
@@ -55,14 +63,19 @@ impl Switch {
                 self.out_of_dialog(now, transaction, flow, &caller, &request);
             }
             Event::Door(notice) => self.door_says(notice),
-            // A phone that rings, our own requests, and registrations that we do not make.
-            Event::Progress { .. }
-            | Event::ReinviteDone { .. }
-            | Event::ReinviteFailed { .. }
-            | Event::ReferProgress { .. }
-            | Event::Registered { .. }
-            | Event::RegistrationFailed { .. }
-            | Event::RequestDone { .. } => {}
+            Event::Progress { session, status, body, .. } => self.progress(session, status, body.as_ref()),
+            Event::Registered { registration, expires_secs, flow } => {
+                let registrar = flow.map(|flow| flow.remote.ip());
+                self.on_trunk(now, trunk::Input::Registered { registration, expires_secs, registrar });
+            }
+            Event::RegistrationFailed { registration, status, reason } => {
+                self.on_trunk(now, trunk::Input::RegistrationFailed { registration, status, reason });
+            }
+            Event::RequestDone { id, status } => {
+                self.on_trunk(now, trunk::Input::Answered { ping: id, status });
+            }
+            // Our own requests within calls.
+            Event::ReinviteDone { .. } | Event::ReinviteFailed { .. } | Event::ReferProgress { .. } => {}
         }
     }
 
@@ -84,7 +97,7 @@ impl Switch {
         }
         let call = CallId::new(now, self.random.next_u32());
         let customer = LegId::new(now, self.random.next_u32());
-        let trunk = match self.admission.enter(call, caller) {
+        let by_address = match self.admission.enter(call, caller) {
             Ok(trunk) => trunk,
             Err(refusal) => {
                 tracing::warn!(source = %flow.remote.ip(), ?caller, %refusal, "call refused");
@@ -92,13 +105,33 @@ impl Switch {
                 return;
             }
         };
+        // Two trunks at one registrar are told apart by the contact that was called.
+        let trunk = by_address.map(|trunk| {
+            let dialled = request.request_uri.user_unescaped().unwrap_or_default();
+            self.trunks.of_contact(&dialled).cloned().unwrap_or(trunk)
+        });
+        if let Some(trunk) = &trunk
+            && self.trunks.enter(now, customer, trunk).is_err()
+        {
+            tracing::warn!(source = %flow.remote.ip(), %trunk, "call refused: all calls of the trunk are in use");
+            self.admission.leave(call);
+            self.refuse(session, 503, vec![("Retry-After".into(), "10".into())]);
+            return;
+        }
+        let person = match caller {
+            Caller::Account(username) => self.phones.owner(username),
+            Caller::Trusted(_) | Caller::Unchecked => None,
+        };
+        let callee = person.as_ref().and_then(|person| self.callee(person, &request.request_uri));
+        let role = if callee.is_some() { Role::Agent } else { Role::Customer };
         let bridge = self.media.open_bridge(call);
         let refuse = |switch: &mut Switch, status| {
             switch.media.close_bridge(bridge);
             switch.admission.leave(call);
+            switch.trunks.leave(customer);
             switch.refuse(session, status, Vec::new());
         };
-        let Some(local) = self.open_port_in(bridge, customer, Role::Customer, None) else {
+        let Some(local) = self.open_port_in(bridge, customer, role, None) else {
             refuse(self, 503);
             return;
         };
@@ -126,25 +159,42 @@ impl Switch {
             }
             None => None,
         };
-        let dialled = request.request_uri.user_unescaped().unwrap_or_default();
-        let arrival = Arrival {
-            call,
-            customer,
-            from: presented(&request.from),
-            queue: self.queue_of(&dialled),
-            dialled,
-            trunk,
+        let machine = match (person, callee) {
+            (Some(by), Some((target, to))) => {
+                let callee = LegId::new(now, self.random.next_u32());
+                tracing::info!(%call, %by, ?target, "call placed");
+                let rules = self.dial_rules();
+                Machine::place(now, Placing { call, caller: customer, callee, by, to, target, rules })
+            }
+            _ => {
+                let uri = &request.request_uri;
+                let (from, dialled) =
+                    self.trunks.arrived(trunk.as_ref(), &request.from, &request.to, uri, &request.headers);
+                let queue = self.queue_of(&dialled);
+                let arrival = Arrival { call, customer, from, queue, dialled, trunk };
+                tracing::info!(%call, dialled = %arrival.dialled, trunk = ?arrival.trunk, "call arrived");
+                Machine::new(now, arrival).with_rules(self.dial_rules())
+            }
         };
-        tracing::info!(%call, dialled = %arrival.dialled, trunk = ?arrival.trunk, "call arrived");
-        let leg = Leg { session, description, local, state: LegState::Incoming { answer }, held: false };
+        let leg = Leg {
+            session,
+            description,
+            local,
+            state: LegState::Incoming { answer },
+            held: false,
+            out: None,
+            early: false,
+        };
         self.sessions.insert(session, (call, customer));
         let entry = Entry {
-            machine: Machine::new(now, arrival),
+            machine,
             bridge,
             legs: [(customer, leg)].into(),
             recording: None,
             codec,
             deadline: None,
+            headers: request.headers.clone(),
+            cause: None,
             answered_at: Default::default(),
         };
         self.calls.insert(call, entry);
@@ -161,8 +211,9 @@ impl Switch {
         by_number.map(|queue| queue.id.clone())
     }
 
-    /// What an address in Refer-To means: a number or the name of a queue, or an agent.
-    fn transfer_target(&self, uri: &Uri) -> Option<TransferTarget> {
+    /// What an address in Refer-To means: a number or the name of a queue, an agent, or a number outside that may be
+    /// called. The host does not matter: whatever a phone asks for goes by the dial plan.
+    pub(super) fn transfer_target(&self, uri: &Uri) -> Option<TransferTarget> {
         if uri.replaces().is_some() {
             // An attended transfer is carried out by INVITE with Replaces from the other party; as a blind one it
             // would ring somebody who is talking already.
@@ -175,9 +226,11 @@ impl Switch {
         if let Some(queue) = self.config.queues.iter().find(|queue| queue.id.as_str() == user) {
             return Some(TransferTarget::Queue { queue: queue.id.clone() });
         }
-        let agent: AgentId = user.parse().ok()?;
-        let known = self.config.agents.iter().any(|known| known.id == agent);
-        known.then_some(TransferTarget::Agent { agent })
+        let agent = user.parse::<AgentId>().ok();
+        if let Some(agent) = agent.filter(|agent| self.config.agents.iter().any(|known| known.id == *agent)) {
+            return Some(TransferTarget::Agent { agent });
+        }
+        self.trunks.check(&user).ok().map(|()| TransferTarget::Number { number: user })
     }
 
     fn answered(&mut self, now: Timestamp, session: SessionId, body: Option<&Body>) {
@@ -189,6 +242,10 @@ impl Switch {
         let Some(entry) = self.calls.get_mut(&call) else { return };
         let Some(known) = entry.legs.get_mut(&leg) else { return };
         let result = body.map(|body| known.description.accept(&body.bytes));
+        let answered = match &known.out {
+            Some(out) => Input::DialAnswered { leg, trunk: out.hunt.way().trunk.clone() },
+            None => Input::LegAnswered { leg },
+        };
         match result {
             Some(Ok(negotiated)) => {
                 if let LegState::Calling { offer: Some(offer) } = known.state {
@@ -196,7 +253,12 @@ impl Switch {
                 }
                 known.state = LegState::Up;
                 self.media.connect(leg, negotiated);
-                self.work.push_back(Work::Call(call, Input::LegAnswered { leg }));
+                self.work.push_back(Work::Call(call, answered));
+            }
+            // The answer came with a provisional response (RFC 3262 §5).
+            None if known.early => {
+                known.state = LegState::Up;
+                self.work.push_back(Work::Call(call, answered));
             }
             Some(Err(error)) => {
                 tracing::warn!(%call, %error, "a phone answered with media that does not fit");
@@ -279,6 +341,15 @@ impl Switch {
         }
     }
 
+    /// The Q.850 cause with which a leg ended; the first one counts.
+    fn note_cause(&mut self, session: SessionId, cause: Option<u8>) {
+        if let Some((call, _)) = self.sessions.get(&session)
+            && let Some(entry) = self.calls.get_mut(call)
+        {
+            entry.cause = entry.cause.or(cause);
+        }
+    }
+
     fn leg_over(&mut self, session: SessionId, input: impl FnOnce(LegId) -> Input) {
         let Some((call, leg)) = self.sessions.remove(&session) else { return };
         if let Some(known) = self.calls.get_mut(&call).and_then(|entry| entry.legs.get_mut(&leg)) {
@@ -329,16 +400,6 @@ impl Switch {
     }
 }
 
-/// The caller as presented; "anonymous" is nobody (RFC 3323 §4.1.1.3).
-fn presented(from: &NameAddr) -> Party {
-    let number = from.uri.user_unescaped().unwrap_or_default();
-    let number = if number.eq_ignore_ascii_case("anonymous") { String::new() } else { number };
-    let name = from.display.clone().unwrap_or_default();
-    let name = if name.eq_ignore_ascii_case("anonymous") { String::new() } else { name };
-    let short = |text: String| text.chars().filter(|c| !c.is_control()).take(120).collect();
-    Party { number: short(number), name: short(name) }
-}
-
 /// The key in an INFO body: `application/dtmf-relay` ("Signal=5") or `application/dtmf` ("5").
 fn info_key(body: &Body) -> Option<char> {
     let text = body.text();
@@ -380,13 +441,5 @@ mod tests {
         ] {
             assert_eq!(info_key(&Body::new(kind, text)), expected, "{kind} {text:?}");
         }
-    }
-
-    #[test]
-    fn a_withheld_number_is_nobody() {
-        let from = |text: &str| presented(&text.parse().expect("address"));
-        assert_eq!(from("\"Anonymous\" <sip:anonymous@anonymous.invalid>"), Party::default());
-        let ada = from("\"Ada\" <sip:%2B4930123@carrier.example>");
-        assert_eq!((ada.name.as_str(), ada.number.as_str()), ("Ada", "+4930123"));
     }
 }

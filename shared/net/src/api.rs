@@ -13,6 +13,7 @@ use shared::api::queues::QueueReport;
 use shared::api::recordings::RecordingQuery;
 use shared::api::reports::{DayReport, JournalQuery};
 use shared::api::session::{DeviceAccount, SignIn, SignedIn};
+use shared::api::trunks::TrunkReport;
 use shared::id::{AgentId, CallId, QueueId, RecordingId, UserId};
 use shared::model::call::{Supervision, SupervisionMode};
 use shared::model::event::{Stamped, TransferTarget};
@@ -146,6 +147,11 @@ impl ApiClient {
     /// `GET /queues`.
     pub async fn queues(&self) -> Result<Vec<QueueReport>, ApiError> {
         self.get(&["queues"]).await
+    }
+
+    /// `GET /trunks`.
+    pub async fn trunks(&self) -> Result<Vec<TrunkReport>, ApiError> {
+        self.get(&["trunks"]).await
     }
 
     /// `GET /queues/{id}`.

@@ -12,6 +12,7 @@
 //! | POST /agents/{id}/status | [`agents::SetStatus`] → [`crate::model::floor::AgentView`] | oneself, or manage floor |
 //! | POST /agents/{id}/wrap-up | [`agents::EndWrapUp`] → 204 | oneself, or manage floor |
 //! | GET /queues, /queues/{id} | → [`queues::QueueReport`] (list) | see floor, or own queues |
+//! | GET /trunks | → list of [`trunks::TrunkReport`] | see floor |
 //! | GET /calls | query [`calls::CallQuery`] → [`calls::CallPage`] | see floor, or own calls |
 //! | GET /calls/{id} | → [`calls::CallDetail`] | see floor, or own calls |
 //! | GET /calls/{id}/decisions | → list of [`calls::OfferRecord`] | see floor, or own calls |

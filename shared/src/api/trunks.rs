@@ -6,7 +6,7 @@ use crate::model::trunk::{TrunkInfo, TrunkState};
 use crate::time::Timestamp;
 
 /// A trunk now.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TrunkReport {
     /// As configured.
@@ -27,7 +27,7 @@ pub struct TrunkReport {
 }
 
 /// One server of a trunk.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ServerReport {
     /// Its address as configured.

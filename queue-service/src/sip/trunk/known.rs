@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use shared::api::trunks::{ServerReport, TrunkReport};
 use shared::model::event::Event;
 use shared::model::trunk::{TrunkInfo, TrunkState};
+use shared::sip::door::{Network, Peer};
 use shared::sip::{Command, Credentials, NameAddr, RegistrationId, Uri};
 use shared::time::Timestamp;
 
@@ -105,12 +106,6 @@ impl Known {
         self.registration.as_ref().is_some_and(|registration| registration.contact == user)
     }
 
-    pub fn has_registrar(&self, address: IpAddr) -> bool {
-        self.registration.as_ref().is_some_and(|registration| {
-            registration.registrar.map(|known| known.to_canonical()) == Some(address.to_canonical())
-        })
-    }
-
     pub fn register(&self) -> Option<Command> {
         let (registration, server) = (self.registration.as_ref()?, self.servers.first()?);
         Some(Command::Register {
@@ -136,12 +131,24 @@ impl Known {
         }
     }
 
-    pub fn registered(&mut self, now: Timestamp, expires_secs: u32, registrar: Option<IpAddr>) {
-        if let Some(registration) = &mut self.registration {
-            registration.until = (expires_secs > 0).then(|| now + secs(expires_secs));
-            registration.failed = (expires_secs == 0).then(|| "the registration was taken back".into());
-            registration.registrar = registrar.or(registration.registrar);
+    /// The registration stands. When the registrar's address is new, whom the door is to trust from now on.
+    pub fn registered(
+        &mut self,
+        now: Timestamp,
+        expires_secs: u32,
+        registrar: Option<IpAddr>,
+    ) -> Option<Peer> {
+        let registration = self.registration.as_mut()?;
+        registration.until = (expires_secs > 0).then(|| now + secs(expires_secs));
+        registration.failed = (expires_secs == 0).then(|| "the registration was taken back".into());
+        let address = registrar.map(|address| address.to_canonical())?;
+        if registration.registrar.replace(address) == Some(address) {
+            return None;
         }
+        let mut networks = self.config.addresses.clone();
+        networks.extend(address.to_string().parse::<Network>().ok());
+        let calls_per_sec = self.config.max_calls_in_per_sec;
+        Some(Peer { id: self.config.id.to_string(), networks, calls_per_sec })
     }
 
     pub fn registration_failed(&mut self, status: u16, reason: &str) {

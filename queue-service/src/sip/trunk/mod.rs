@@ -6,8 +6,8 @@
 //! - [`hunt`]: one call's way from trunk to trunk; [`limits`]: how much is in use
 //! - [`identity`]: who calls, from whom it is believed, and whom it is told
 //!
-//! A call that comes in belongs to a trunk by its source address, by the address of its registrar, or by the user part
-//! of the contact that we registered there, which nobody else knows.
+//! A call that comes in belongs to a trunk by its source address; the registrar's is added when it has answered. Trunks at
+//! one registrar are told apart by the user part of the contact that was registered, which nobody else knows.
 
 pub mod health;
 pub mod hunt;
@@ -34,6 +34,7 @@ use shared::id::{LegId, TrunkId, UserId};
 use shared::model::call::Party;
 use shared::model::event::Event;
 use shared::model::trunk::RouteRecord;
+use shared::sip::door::Change;
 use shared::sip::{Command, Credentials, Headers, Method, NameAddr, RegistrationId, Uri};
 use shared::time::Timestamp;
 
@@ -82,13 +83,6 @@ pub enum Output {
     Sip(Command),
     /// A fact.
     Publish(Event),
-    /// Calls that come from this address are the trunk's.
-    Trust {
-        /// The trunk.
-        trunk: TrunkId,
-        /// The address of its registrar.
-        address: IpAddr,
-    },
 }
 
 /// An INVITE to a trunk.
@@ -164,11 +158,8 @@ impl Trunks {
             }
             Input::Registered { registration, expires_secs, registrar } => {
                 if let Some(known) = self.known.iter_mut().find(|known| known.is_registration(registration)) {
-                    known.registered(now, expires_secs, registrar);
-                    if let Some(address) = registrar {
-                        let trunk = known.config.id.clone();
-                        self.outputs.push_back(Output::Trust { trunk, address });
-                    }
+                    let peer = known.registered(now, expires_secs, registrar);
+                    self.outputs.extend(peer.map(|peer| Output::Sip(Command::Door(Change::SetPeer(peer)))));
                 }
             }
             Input::RegistrationFailed { registration, status, reason } => {
@@ -203,11 +194,9 @@ impl Trunks {
         self.outputs.extend(commands.map(Output::Sip));
     }
 
-    /// The trunk whose registrar is at this address, or whose registered contact was called.
-    pub fn of_call(&self, source: IpAddr, request_user: &str) -> Option<&TrunkId> {
-        let found = self.known.iter().find(|known| known.is_contact(request_user));
-        let found = found.or_else(|| self.known.iter().find(|known| known.has_registrar(source)));
-        found.map(|known| &known.config.id)
+    /// The trunk whose registered contact was called.
+    pub fn of_contact(&self, request_user: &str) -> Option<&TrunkId> {
+        self.known.iter().find(|known| known.is_contact(request_user)).map(|known| &known.config.id)
     }
 
     /// A call that came in by a trunk: who calls, and what was dialled.
