@@ -59,7 +59,7 @@ impl Picture {
                 let after = self.calls.get(&call)?.summary();
                 (*after != before).then(|| after.clone())
             }
-            None if matches!(stamped.event, Event::CallArrived { .. }) => {
+            None if matches!(stamped.event, Event::CallArrived { .. } | Event::CallPlaced { .. }) => {
                 let history = History::begin(stamped)?;
                 let row = history.summary().clone();
                 self.calls.insert(call, history);

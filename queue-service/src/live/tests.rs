@@ -6,7 +6,7 @@ use std::sync::Arc;
 use shared::api::calls::CallQuery;
 use shared::api::reports::JournalQuery;
 use shared::id::CallId;
-use shared::model::call::{EndCause, Party, QueueExit};
+use shared::model::call::{Direction, EndCause, Party, QueueExit};
 use shared::model::event::Event;
 
 use super::hub::{Hub, Start};
@@ -66,6 +66,25 @@ async fn numbers_have_no_gaps_and_the_journal_has_them_all() {
     assert_eq!(numbers, (1..=first + 700).collect::<Vec<_>>());
     assert_eq!(store.calls().list(&CallQuery::default()).await.expect("calls").calls.len(), 100);
     assert!(hub.health().is_ok());
+}
+
+#[tokio::test]
+async fn a_call_that_a_person_places_has_its_row() {
+    let (store, _folder) = testing::sqlite().await;
+    let hub = open(&store).await;
+    let call = CallId::from_u64(1);
+    hub.publish(Event::CallPlaced {
+        call,
+        by: "ada".parse().expect("a user"),
+        direction: Direction::Outbound,
+        to: Party { number: "+4930".into(), name: String::new() },
+        colleague: None,
+    });
+    hub.publish(Event::CallEnded { call, cause: EndCause::NotAnswered { status: 486 } });
+    hub.durable(hub.last_seq()).await;
+    let row = store.calls().get(call).await.expect("asked").expect("there");
+    assert_eq!((row.direction, row.dialled.as_str()), (Direction::Outbound, "+4930"));
+    assert_eq!(row.cause, Some(EndCause::NotAnswered { status: 486 }));
 }
 
 #[tokio::test]

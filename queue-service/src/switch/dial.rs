@@ -113,22 +113,24 @@ impl Switch {
             local,
             state: LegState::Calling { offer: None },
             held: false,
-            out: Some(Out { hunt, number }),
+            out: Some(Out { hunt, number, rings: false }),
             early: false,
         };
         if let Some(entry) = self.calls.get_mut(&call) {
             entry.legs.insert(leg, known);
         }
-        self.try_way(call, leg);
+        self.try_way(now, call, leg);
     }
 
     /// Sends the INVITE of the way that is tried now.
-    fn try_way(&mut self, call: CallId, leg: LegId) {
+    fn try_way(&mut self, now: Timestamp, call: CallId, leg: LegId) {
         let session = SessionId(self.random.next_u64() >> 1);
         let description = LocalDescription::new(self.random.next_u64());
         let Some(entry) = self.calls.get_mut(&call) else { return };
         let Some(known) = entry.legs.get_mut(&leg) else { return };
-        let Some(Out { hunt, number }) = &known.out else { return };
+        let Some(Out { hunt, number, rings }) = &mut known.out else { return };
+        // A server that is known to be silent is tried as the last resort, and not left for its silence.
+        *rings = self.trunks.is_gone(hunt.way());
         let (way, attempt) = (hunt.way().clone(), hunt.attempt());
         let Some(mut outgoing) = self.trunks.outgoing(&way, number.as_deref(), "") else { return };
         self.sessions.remove(&known.session);
@@ -137,7 +139,8 @@ impl Switch {
         let text = known.description.offer(&known.local);
         outgoing.headers.extend(self.trunks.passed(&way.trunk, &entry.headers));
         self.sessions.insert(session, (call, leg));
-        self.hub.publish(Event::TrunkTried { call, trunk: way.trunk, number: way.number, attempt });
+        let (trunk, number) = (way.trunk.clone(), way.number.clone());
+        self.hub.publish(Event::TrunkTried { call, trunk, number, attempt });
         self.sip(Command::Invite {
             session,
             target: outgoing.target,
@@ -148,6 +151,27 @@ impl Switch {
             body: Some(Body::sdp(text)),
             credentials: outgoing.credentials,
         });
+        self.trunks.called(now, &way);
+        self.trunk_work();
+    }
+
+    /// Calls that wait for a server which does not answer any more go on to the next.
+    pub(super) fn leave_gone(&mut self, now: Timestamp) {
+        let waits = |leg: &&Leg| {
+            let silent = leg.out.as_ref().filter(|out| !out.rings && leg.state != LegState::Over);
+            silent.is_some_and(|out| self.trunks.is_gone(out.hunt.way()))
+        };
+        let legs = self.calls.values().flat_map(|entry| entry.legs.values());
+        let gone: Vec<SessionId> = legs
+            .filter(|leg| matches!(leg.state, LegState::Calling { .. }))
+            .filter(waits)
+            .map(|leg| leg.session)
+            .collect();
+        for session in gone {
+            if self.way_failed(now, session, 408, "No answer to OPTIONS", None) {
+                self.sip(Command::Hangup { session, reason: None });
+            }
+        }
     }
 
     /// A leg over a trunk failed: the next way, or the end. False for other legs.
@@ -175,7 +199,7 @@ impl Switch {
         match after {
             After::Next(next) => {
                 self.trunks.moved(leg, &next);
-                self.try_way(call, leg);
+                self.try_way(now, call, leg);
             }
             After::GiveUp(status) => {
                 if let Some(known) = self.calls.get_mut(&call).and_then(|entry| entry.legs.get_mut(&leg)) {
@@ -196,6 +220,9 @@ impl Switch {
             return;
         };
         let Some(known) = entry.legs.get_mut(&leg) else { return };
+        if let Some(out) = &mut known.out {
+            out.rings = true;
+        }
         let sdp = body.filter(|body| body.is("application/sdp"));
         if let Some(Ok(negotiated)) = sdp.map(|body| known.description.accept(&body.bytes)) {
             known.early = true;

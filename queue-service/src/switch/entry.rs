@@ -49,6 +49,8 @@ pub(super) struct Out {
     pub hunt: Hunt,
     /// The number to show, unless the trunk's own.
     pub number: Option<String>,
+    /// The far side has said something about this way.
+    pub rings: bool,
 }
 
 /// Where a leg is.

@@ -165,6 +165,7 @@ impl Switch {
         }
         if self.trunks.deadline().is_some_and(|at| at <= now) {
             self.trunks.handle(now, trunk::Input::Tick);
+            self.leave_gone(now);
         }
         if self.phones.deadline().is_some_and(|at| at <= now) {
             let changed = self.phones.expire(now);

@@ -8,6 +8,9 @@ use std::time::Duration;
 use shared::model::trunk::TrunkState;
 use shared::time::Timestamp;
 
+/// After a silence the next ping comes this soon: until it is known, calls wait for it.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// How a trunk's servers are asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pings {
@@ -33,6 +36,7 @@ pub struct Health {
     waiting: Option<Waiting>,
     next_at: Option<Timestamp>,
     round_trip: Option<Duration>,
+    answered_at: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +58,7 @@ impl Health {
             waiting: None,
             next_at: pings.map(|_| now),
             round_trip: None,
+            answered_at: None,
         }
     }
 
@@ -89,6 +94,9 @@ impl Health {
         {
             self.waiting = None;
             self.count(now, pings, Err("no answer to OPTIONS"));
+            if self.state.is_usable() {
+                self.next_at = self.next_at.map(|at| at.min(now + AGAIN));
+            }
         }
         if self.waiting.is_none() && self.next_at.is_some_and(|at| at <= now) {
             self.waiting = Some(Waiting { ping, sent_at: now });
@@ -110,6 +118,7 @@ impl Health {
             503 => self.count(now, pings, Err("OPTIONS could not be sent, or was answered 503")),
             _ => {
                 self.round_trip = Some(now.since(waiting.sent_at));
+                self.answered_at = Some(now);
                 self.count(now, pings, Ok(()));
             }
         }
@@ -120,6 +129,16 @@ impl Health {
     pub fn doubt(&mut self, now: Timestamp) {
         if self.pings.is_some() && self.waiting.is_none() {
             self.next_at = Some(now);
+        }
+    }
+
+    /// A call is sent there: unless it has answered a moment ago it is asked at once, so that a call does not wait for
+    /// the end of its transaction (32 seconds) at a server that is gone.
+    pub fn called(&mut self, now: Timestamp) {
+        if let Some(pings) = self.pings
+            && self.answered_at.is_none_or(|at| at + pings.timeout <= now)
+        {
+            self.doubt(now);
         }
     }
 
@@ -205,6 +224,19 @@ mod tests {
         health.doubt(at(5));
         assert_eq!(health.deadline(), Some(at(5)));
         assert!(health.tick(at(5), 2));
+    }
+
+    #[test]
+    fn a_call_to_a_server_that_is_gone_finds_out_soon() {
+        let mut health = Health::new(at(0), Some(PINGS));
+        assert!(health.tick(at(0), 1) && health.answered(at(0), 1, 200));
+        health.called(at(2));
+        assert_eq!(health.deadline(), Some(at(30)), "it has answered a moment ago");
+        health.called(at(10));
+        assert!(health.tick(at(10), 2) && !health.tick(at(14), 3), "silence");
+        assert_eq!(health.deadline(), Some(at(15)));
+        assert!(health.tick(at(15), 3) && !health.tick(at(19), 4));
+        assert!(!health.state().is_usable(), "nine seconds after the call");
     }
 
     #[test]

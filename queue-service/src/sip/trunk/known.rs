@@ -170,6 +170,18 @@ impl Known {
         }
     }
 
+    /// A call is sent to a server.
+    pub fn called(&mut self, now: Timestamp, server: usize) {
+        if let Some(server) = self.servers.get_mut(server) {
+            server.health.called(now);
+        }
+    }
+
+    /// Whether a server does not answer.
+    pub fn is_gone(&self, server: usize) -> bool {
+        self.servers.get(server).is_some_and(|server| !server.health.state().is_usable())
+    }
+
     pub fn deadline(&self) -> Option<Timestamp> {
         let pings = self.servers.iter().filter_map(|server| server.health.deadline());
         let until = self.registration.as_ref().and_then(|registration| registration.until);

@@ -297,6 +297,19 @@ impl Trunks {
         self.limits.enter(leg, &way.trunk, true);
     }
 
+    /// An INVITE is sent this way.
+    pub fn called(&mut self, now: Timestamp, way: &Way) {
+        if let Some(known) = self.known.iter_mut().find(|known| known.config.id == way.trunk) {
+            known.called(now, way.server);
+        }
+        self.handle(now, Input::Tick);
+    }
+
+    /// Whether the server of a way does not answer.
+    pub fn is_gone(&self, way: &Way) -> bool {
+        self.known(&way.trunk).is_some_and(|known| known.is_gone(way.server))
+    }
+
     /// A way did not bring a call through: what is to be said about it, and the server is asked whether it is there.
     pub fn failed(&mut self, now: Timestamp, way: &Way, status: u16, reason: &str) {
         if let Some(known) = self.known.iter_mut().find(|known| known.config.id == way.trunk) {
