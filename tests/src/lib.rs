@@ -9,6 +9,7 @@
 
 pub mod baresip;
 pub mod browser;
+pub mod carrier;
 pub mod certificate;
 pub mod clip;
 pub mod desk;

@@ -100,14 +100,14 @@ impl Setup {
         self.entry("queues", id)
     }
 
-    /// An agent, to change it; made when it is not there.
-    pub fn agent(&mut self, id: &str) -> &mut Table {
-        self.entry("agents", id)
-    }
-
     /// A trunk, to change it; made when it is not there.
     pub fn trunk(&mut self, id: &str) -> &mut Table {
         self.entry("trunks", id)
+    }
+
+    /// An agent, to change it; made when it is not there.
+    pub fn agent(&mut self, id: &str) -> &mut Table {
+        self.entry("agents", id)
     }
 
     /// An agent whose phone has a fixed address.
