@@ -26,6 +26,8 @@
 //! | GET /recordings/{id}/transcript | → [`crate::model::transcript::Transcript`] | hear recordings |
 //! | GET /journal | query [`reports::JournalQuery`] → list of events | read reports |
 //! | GET /reports/day | → [`reports::DayReport`] | see floor |
+//! | GET /defence | → [`defence::DefenceReport`] | manage floor |
+//! | DELETE /defence/bans/{address} | → 204 | manage floor |
 //! | GET /staffing | query [`staffing::StaffingQuery`] → [`staffing::StaffingReport`] | read reports |
 //! | GET /live | WebSocket, [`live`] | signed in (filtered for agents) |
 //!
@@ -34,6 +36,7 @@
 
 pub mod agents;
 pub mod calls;
+pub mod defence;
 pub mod error;
 pub mod live;
 pub mod queues;

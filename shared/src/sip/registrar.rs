@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::api::Flow;
-use super::header::seconds;
+use super::header::{NameAddr, quote, seconds};
 use super::message::Request;
 use super::uri::Uri;
 use crate::time::Timestamp;
@@ -61,6 +61,37 @@ pub struct Binding {
     pub cseq: u32,
     /// `+sip.instance` of the Contact (RFC 5626): the same phone at another address.
     pub instance: Option<String>,
+    /// `reg-id` of the Contact (RFC 5626 §4.2): which of the phone's ways to us it is.
+    #[serde(default)]
+    pub reg_id: Option<u32>,
+    /// The proxies between, next hop first (RFC 3327): the Route of calls to it.
+    #[serde(default)]
+    pub path: Vec<String>,
+}
+
+impl Binding {
+    /// As the Contact of a 200 (§10.3 step 8).
+    fn to_contact(&self, now: Timestamp) -> String {
+        let mut contact = NameAddr::new(self.contact.clone());
+        contact.params.set("expires", Some(&self.expires_at.since(now).as_secs().to_string()));
+        let mut text = contact.to_string();
+        if self.q_thousandths < 1000 {
+            text.push_str(&format!(";q=0.{:03}", self.q_thousandths));
+        }
+        // Quoted, so that a phone finds itself again.
+        if let Some(instance) = &self.instance {
+            text.push_str(&format!(";+sip.instance={}", quote(instance)));
+        }
+        if let Some(reg_id) = self.reg_id {
+            text.push_str(&format!(";reg-id={reg_id}"));
+        }
+        text
+    }
+
+    /// Value of the Route of calls to it; `None` when nothing stands between.
+    pub fn route(&self) -> Option<String> {
+        (!self.path.is_empty()).then(|| self.path.join(", "))
+    }
 }
 
 /// What a REGISTER or the clock changed.
@@ -176,14 +207,14 @@ impl Registrar {
         if out_of_order {
             return Reply { changes, ..plain(500) };
         }
-        let mut headers: Vec<(String, String)> = self
-            .lookup(aor_user)
-            .iter()
-            .map(|binding| {
-                let left = binding.expires_at.since(now).as_secs();
-                ("Contact".to_owned(), format!("<{}>;expires={left}", binding.contact))
-            })
-            .collect();
+        let found = self.lookup(aor_user);
+        let mut headers: Vec<(String, String)> =
+            found.iter().map(|binding| ("Contact".to_owned(), binding.to_contact(now))).collect();
+        // RFC 3327 §5.3: stored in any case, told to who knows what it is.
+        if request.headers.lists("Supported", "path") {
+            headers.extend(request.headers.all("Path").map(|hop| ("Path".to_owned(), hop.to_owned())));
+            headers.push(("Supported".into(), "path".into()));
+        }
         if let Ok(date) = jiff::Timestamp::from_microsecond(now.as_micros()) {
             headers.push(("Date".into(), date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()));
         }
@@ -266,7 +297,14 @@ impl Registrar {
             }
             return Ok(Wanted { call_id, cseq, contacts: None });
         }
+        let path: Vec<String> = request.headers.all("Path").take(MAX_PATH + 1).map(Into::into).collect();
+        if path.len() > MAX_PATH || path.iter().any(|hop| hop.parse::<NameAddr>().is_err()) {
+            return Err(plain(400));
+        }
         let mut contacts = Vec::new();
+        if request.headers.all("Contact").nth(self.limits.max_bindings_per_aor.max(1)).is_some() {
+            return Err(plain(400));
+        }
         for contact in request.headers.addresses("Contact") {
             let asked = contact.params.get("expires").and_then(seconds).or(general);
             let asked = asked.unwrap_or(self.limits.default_expires_secs);
@@ -277,6 +315,8 @@ impl Registrar {
             let granted = asked.min(self.limits.max_expires_secs);
             contacts.push(Binding {
                 instance: contact.params.get("+sip.instance").map(Into::into),
+                reg_id: contact.params.get("reg-id").and_then(|number| number.trim().parse().ok()),
+                path: path.clone(),
                 q_thousandths: contact.params.get("q").map_or(1000, thousandths),
                 contact: contact.uri,
                 flow,
@@ -361,10 +401,18 @@ fn apply(
     false
 }
 
-/// The same phone: the same Contact, or the same instance at a new one (RFC 5626 §6).
+/// The same phone: the same Contact (RFC 3261 §19.1.4), or the same instance at a new one. An instance that numbers
+/// its ways (RFC 5626 §6) has one binding for each.
 fn is_same(have: &Binding, new: &Binding) -> bool {
-    have.contact.same(&new.contact) || (have.instance.is_some() && have.instance == new.instance)
+    let instance = have.instance.is_some() && have.instance == new.instance;
+    match (have.reg_id, new.reg_id) {
+        (Some(have), Some(new)) if instance => have == new,
+        _ => instance || have.contact.same(&new.contact),
+    }
 }
+
+/// Proxies between a phone and us at most.
+const MAX_PATH: usize = 8;
 
 fn plain(status: u16) -> Reply {
     Reply { status, headers: Vec::new(), changes: Vec::new() }

@@ -25,7 +25,8 @@ impl Endpoint {
                 None => self.message(now, flow, bytes),
                 Some(KeepAlive::Silent) => {}
                 Some(KeepAlive::Answer(answer)) => {
-                    if self.admits(now, flow) {
+                    let drops = self.core.door.as_mut().is_some_and(|door| door.drops(now, flow));
+                    if !drops && self.admits(now, flow) {
                         self.core.send(flow, answer);
                     }
                 }

@@ -246,3 +246,25 @@ fn a_request_answers_a_challenge() {
         drained(&mut pair);
     }
 }
+
+/// "SIP digest leak": whoever is called could otherwise collect answers to his own challenges.
+#[test]
+fn challenges_of_a_callee_get_no_answer() {
+    for status in [401, 407] {
+        let mut server = digest::Server::new("evil", 5);
+        let mut pair = Pair::fine();
+        // A leg to a phone: nobody gave credentials for it.
+        let Command::Invite { session, target, flow, from, to, headers, body, .. } = invite() else {
+            panic!("an INVITE")
+        };
+        pair.a(Command::Invite { session, target, flow, from, to, headers, body, credentials: None });
+        pair.run(millis(50));
+        let asked = challenge(&mut server, pair.now, status == 407, false);
+        pair.b(Command::Reject { session: THERE, status, reason: String::new(), headers: asked });
+        pair.run(secs(40));
+        let tape = pair.tape.take(pair.now);
+        let invites = tape.lines().filter(|line| line.contains(" a INVITE")).count();
+        assert_eq!(invites, 1, "{tape:?}");
+        assert!(short(pair.a_events()).contains(&format!("Rejected {status}")));
+    }
+}
