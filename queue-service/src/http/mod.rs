@@ -6,6 +6,7 @@
 
 mod agents;
 mod calls;
+mod defence;
 mod extract;
 mod feed;
 #[cfg(test)]
@@ -36,7 +37,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use shared::api::error::{ApiError, ErrorCode};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -174,6 +175,8 @@ fn router(parts: Parts) -> Router {
         .route("/recordings/{id}/transcript", get(recordings::transcript))
         .route("/journal", get(reports::journal))
         .route("/reports/day", get(reports::day))
+        .route("/defence", get(defence::report))
+        .route("/defence/bans/{address}", delete(defence::lift))
         .route("/staffing", get(staffing::staffing))
         .route("/live", get(feed::live))
         .fallback(problem::no_such_path)

@@ -44,6 +44,8 @@ use utoipa::{Modify, OpenApi};
         super::recordings::transcript,
         super::reports::journal,
         super::reports::day,
+        super::defence::report,
+        super::defence::lift,
         super::staffing::staffing,
         super::feed::live,
     ),

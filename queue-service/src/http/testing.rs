@@ -9,6 +9,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::connect_info::MockConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::Value;
+use shared::api::defence::DefenceReport;
 use shared::api::session::DeviceAccount;
 use shared::api::trunks::TrunkReport;
 use shared::id::CallId;
@@ -221,6 +222,7 @@ fn carry_out(hub: &Hub, command: Command) -> Reply {
             servers: Vec::new(),
             calls: 2,
         }]),
+        Command::Defence => Reply::Defence(DefenceReport::default()),
         Command::EndWrapUp { .. }
         | Command::SetHold { .. }
         | Command::Hangup { .. }
@@ -228,6 +230,7 @@ fn carry_out(hub: &Hub, command: Command) -> Reply {
         | Command::EndSupervision { .. }
         | Command::SignedIn { .. }
         | Command::SignedOut { .. }
+        | Command::LiftBan { .. }
         | Command::FeedPresence { .. } => Reply::Done,
     }
 }

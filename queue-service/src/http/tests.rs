@@ -88,6 +88,10 @@ async fn every_path_asks_for_a_token_and_a_right() {
         ("GET", format!("/recordings/{recording}/tracks/customer.wav"), [403, 404, 404]),
         ("GET", "/journal".into(), [403, 403, 200]),
         ("GET", "/reports/day".into(), [403, 200, 200]),
+        ("GET", "/defence".into(), [403, 200, 200]),
+        ("DELETE", "/defence/bans/198.51.100.7".into(), [403, 204, 204]),
+        ("DELETE", "/defence/bans/2001:db8::1".into(), [403, 204, 204]),
+        ("DELETE", "/defence/bans/carrier.example".into(), [404, 404, 404]),
         ("GET", "/staffing?calls=1&per_secs=60&aht_secs=60".into(), [403, 403, 200]),
     ] {
         let path = format!("/api/v1{path}");

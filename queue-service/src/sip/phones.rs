@@ -27,6 +27,8 @@ pub struct Contact {
     pub target: Uri,
     /// The flow of the registration; none for a fixed contact, which is resolved.
     pub flow: Option<Flow>,
+    /// The Route, where proxies stand between (RFC 3327).
+    pub route: Option<String>,
 }
 
 /// A SIP account for an app.
@@ -187,8 +189,11 @@ impl Phones {
     /// Where a call to this person goes.
     pub fn contact(&self, user: &UserId) -> Option<Contact> {
         match self.binding(user) {
-            Some(binding) => Some(Contact { target: binding.contact, flow: Some(binding.flow) }),
-            None => self.fixed.get(user).map(|uri| Contact { target: uri.clone(), flow: None }),
+            Some(binding) => {
+                let route = binding.route();
+                Some(Contact { target: binding.contact, flow: Some(binding.flow), route })
+            }
+            None => self.fixed.get(user).map(|uri| Contact { target: uri.clone(), flow: None, route: None }),
         }
     }
 
@@ -274,6 +279,8 @@ mod tests {
             registered_at: at,
             username: username.into(),
             instance: None,
+            reg_id: None,
+            path: vec!["<sip:edge.example;lr>".into()],
             q_thousandths: 1000,
             call_id: "c".into(),
             cseq: 1,
@@ -300,6 +307,11 @@ mod tests {
         let mut after = phones();
         after.restore(now, &user, serde_json::from_str(&text).expect("json"));
         assert!(after.has_app(&user), "the app wins over the desk phone");
+        let contact = after.contact(&user).expect("reached");
+        assert_eq!(contact.route.as_deref(), Some("<sip:edge.example;lr>"), "by the way it came");
+        let vouched =
+            after.take_changes().into_iter().filter(|change| matches!(change, Change::Vouch { .. }));
+        assert_eq!(vouched.count(), 3, "the door knows where they are");
         assert_eq!(after.saved(&user).bindings.len(), 2, "no stream, no stranger");
         assert!(matches!(after.device(&user.to_agent()), Device::App { .. }));
 

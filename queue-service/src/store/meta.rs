@@ -38,6 +38,28 @@ impl Meta {
         Ok(())
     }
 
+    /// Keeps many values, all or none.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`].
+    pub async fn set_all(&self, values: &[(String, String)]) -> Result<(), StoreError> {
+        on!(self.store.writer, pool => {
+            let mut tx = pool.begin().await?;
+            for (name, value) in values {
+                sqlx::query(
+                    "INSERT INTO meta (name, value) VALUES ($1, $2)
+                     ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                )
+                .bind(name)
+                .bind(value)
+                .execute(&mut *tx)
+                .await?;
+            }
+            tx.commit().await?;
+        });
+        Ok(())
+    }
+
     /// Number of the configuration with this content: one more than the last when the content is new.
     ///
     /// # Errors

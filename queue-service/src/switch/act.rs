@@ -207,12 +207,13 @@ impl Switch {
         contact: Option<Contact>,
         from: NameAddr,
         user: &UserId,
-        headers: Vec<(String, String)>,
+        mut headers: Vec<(String, String)>,
     ) {
         let Some(contact) = contact else {
             self.work.push_back(Work::Call(call, Input::LegFailed { leg, status: 404 }));
             return;
         };
+        headers.extend(contact.route.map(|route| ("Route".to_owned(), route)));
 
         let Some(local) = self.open_port(call, leg, role) else {
             self.work.push_back(Work::Call(call, Input::LegFailed { leg, status: 503 }));

@@ -1,6 +1,9 @@
 //! What the API may ask of the switch, and how.
 
+use std::net::IpAddr;
+
 use shared::api::agents::WantedStatus;
+use shared::api::defence::DefenceReport;
 use shared::api::error::{ApiError, ErrorCode};
 use shared::api::session::DeviceAccount;
 use shared::api::trunks::TrunkReport;
@@ -96,6 +99,15 @@ pub enum Command {
         /// A feed is connected.
         connected: bool,
     },
+    /// What is kept out of signalling.
+    Defence,
+    /// A source is to be read from again.
+    LiftBan {
+        /// Which.
+        source: IpAddr,
+        /// Who asks.
+        by: UserId,
+    },
 }
 
 /// What a command brings.
@@ -109,6 +121,8 @@ pub enum Reply {
     Device(DeviceAccount),
     /// The trunks, in the order of the configuration.
     Trunks(Vec<TrunkReport>),
+    /// Bans and counts.
+    Defence(DefenceReport),
 }
 
 /// A command with the way back.

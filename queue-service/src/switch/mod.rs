@@ -13,6 +13,7 @@
 
 mod act;
 pub mod command;
+mod defence;
 mod dial;
 mod entry;
 mod media_link;
@@ -50,6 +51,7 @@ use crate::sip::phones::{Phones, SavedPhones};
 use crate::sip::trunk::{self, Trunks};
 
 use self::command::{Reply, Request};
+use self::defence::Defence;
 use self::entry::Entry;
 use self::media_link::Prompts;
 
@@ -103,6 +105,7 @@ pub struct Switch {
     phone_keeper: mpsc::Sender<(UserId, SavedPhones)>,
     admission: Admission,
     trunks: Trunks,
+    defence: Defence,
     random: StdRng,
     calls: HashMap<CallId, Entry>,
     sessions: HashMap<sip::SessionId, (CallId, LegId)>,
@@ -132,6 +135,7 @@ impl Switch {
             phone_keeper: parts.phone_keeper.clone(),
             admission: Admission::new(config),
             trunks: Trunks::new(clock::now(), config, random.next_u64()),
+            defence: Defence::default(),
             random,
             calls: HashMap::new(),
             sessions: HashMap::new(),

@@ -50,6 +50,8 @@ impl Switch {
                 self.ask_call(now, call, CallRequest::EndSupervision { supervisor })
             }
             Command::Trunks => Ok(Reply::Trunks(self.trunks.reports())),
+            Command::Defence => Ok(Reply::Defence(self.defence.report())),
+            Command::LiftBan { source, by } => self.lift_ban(source, &by),
             Command::OpenDevice { user } => Ok(Reply::Device(self.open_device(&user))),
             Command::SignedIn { user } => {
                 self.work.push_back(Work::Acd(acd::Input::SignedIn { agent: user.to_agent() }));

@@ -5,7 +5,7 @@ use shared::audio::mixer::Role;
 use shared::id::{AgentId, CallId, LegId, QueueId};
 use shared::model::event::TransferTarget;
 use shared::sdp::LocalDescription;
-use shared::sip::door::{Caller, Notice};
+use shared::sip::door::Caller;
 use shared::sip::{
     Body, Command, EndedBy, Event, Flow, IncomingInfo, Method, Request, SessionId, TransactionId, Uri,
 };
@@ -385,18 +385,6 @@ impl Switch {
             _ => (405, Vec::new()),
         };
         self.sip(Command::Respond { transaction, status, reason: String::new(), headers, body: None });
-    }
-}
-
-impl Switch {
-    fn door_says(&mut self, notice: Notice) {
-        match notice {
-            Notice::Banned(ban) => {
-                tracing::warn!(source = %ban.source, until = %ban.until, failures = ban.failures, "banned");
-            }
-            Notice::Lifted { source } => tracing::info!(%source, "ban lifted"),
-            Notice::Counts(counts) => tracing::debug!(?counts, "door"),
-        }
     }
 }
 
