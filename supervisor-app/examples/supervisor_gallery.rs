@@ -180,6 +180,8 @@ fn offers() -> Vec<OfferRecord> {
             ahead: 0,
             needs: Vec::new(),
             candidates: Vec::new(),
+            more_candidates: 0,
+            more_excluded: 0,
             excluded: Vec::new(),
             chosen: agent_id(agent),
             rule: "longest idle".into(),

@@ -193,6 +193,7 @@ impl Acd {
         if wrap_up_secs > 0 {
             let until = now + Duration::from_secs(u64::from(wrap_up_secs));
             agent.enter(now, State::WrapUp { call, queue: queue.clone(), until });
+            self.timed.insert(id.clone());
             self.publish(Event::WrapUpStarted { call, agent: id.clone(), queue: queue.clone(), until });
         } else {
             agent.rest(now);
@@ -283,6 +284,7 @@ impl Acd {
         if !connected {
             if agent.status != Status::Offline && agent.disconnected_since.is_none() {
                 agent.disconnected_since = Some(now);
+                self.timed.insert(id.clone());
             }
             return;
         }

@@ -205,6 +205,9 @@ impl Acd {
             Some(secs) if secs > 0 => Some(now + Duration::from_secs(u64::from(secs))),
             _ => agent.cool_until,
         };
+        if agent.cool_until.is_some() {
+            self.timed.insert(ended.agent.clone());
+        }
         // What he asked for while it rang says more than that he missed it; either way he gets no calls.
         let asked_for = agent.next.as_ref().is_some_and(|next| *next != Status::Ready);
         if outcome == OfferOutcome::Missed && !asked_for {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use shared::id::{AgentId, CallId, OfferId};
 use shared::model::agent::{State, Status};
-use shared::model::decision::{Candidate, Decision, Excluded, Exclusion, Trigger};
+use shared::model::decision::{Candidate, Decision, Excluded, Exclusion, LISTED, Trigger};
 use shared::model::event::Event;
 use shared::model::queue::{QueueInfo, SkillNeed};
 use shared::time::Timestamp;
@@ -87,37 +87,40 @@ impl Acd {
 
     fn decide(&mut self, now: Timestamp, call: CallId, trigger: Trigger) -> Option<Decision> {
         let waiting = self.waiting.get(&call)?;
-        let mut free: Vec<(Timestamp, &AgentId)> = self
-            .agents
-            .iter()
-            .filter(|(id, agent)| agent.is_free() && self.exclusion(now, id, agent, waiting).is_none())
-            .map(|(id, agent)| (agent.idle_since, id))
-            .collect();
-        free.sort_unstable();
-        let fresh_first = free.iter().any(|(_, id)| !waiting.tried.contains(*id));
-        let passed_over = |id: &AgentId| fresh_first && waiting.tried.contains(id);
-        let pool: Vec<(Timestamp, &AgentId)> =
-            free.iter().copied().filter(|(_, id)| !passed_over(id)).collect();
-        let chosen = pool.first()?.1.clone();
-        let tie = matches!(pool.as_slice(), [first, second, ..] if first.0 == second.0);
+        let mut free: Vec<(Timestamp, &AgentId)> = Vec::new();
+        let mut excluded: Vec<Excluded> = Vec::new();
+        let mut excluded_count = 0_usize;
+        for (id, agent) in &self.agents {
+            match self.exclusion(now, id, agent, waiting) {
+                None if agent.is_free() => free.push((agent.idle_since, id)),
+                None => {}
+                // Of other queues' agents only those are worth a word who have nothing to do, and none when the call
+                // is for one agent.
+                Some(Exclusion::NotInQueue) if waiting.only.is_some() || !agent.is_free() => {}
+                Some(why) => {
+                    excluded_count += 1;
+                    if excluded.len() < LISTED {
+                        excluded.push(Excluded { agent: id.clone(), why });
+                    }
+                }
+            }
+        }
+        if free.iter().any(|(_, id)| !waiting.tried.contains(*id)) {
+            // Who had it already waits until nobody else is free.
+            for (_, id) in free.extract_if(.., |(_, id)| waiting.tried.contains(*id)) {
+                excluded_count += 1;
+                let place = excluded.partition_point(|other| other.agent < *id);
+                excluded.insert(place, Excluded { agent: id.clone(), why: Exclusion::AlreadyTried });
+            }
+            excluded.truncate(LISTED);
+        }
+        let pool = best_first(free);
+        let chosen = pool.listed.first()?.1.clone();
+        let tie = matches!(pool.listed.as_slice(), [first, second, ..] if first.0 == second.0);
         let candidates = pool
+            .listed
             .iter()
             .map(|(since, id)| Candidate { agent: (*id).clone(), idle_millis: now.millis_since(*since) })
-            .collect();
-        let excluded = self
-            .agents
-            .iter()
-            .filter_map(|(id, agent)| {
-                let why = match self.exclusion(now, id, agent, waiting) {
-                    // Of other queues' agents only those are worth a word who have nothing to do, and none when the call
-                    // is for one agent.
-                    Some(Exclusion::NotInQueue) if waiting.only.is_some() || !agent.is_free() => return None,
-                    Some(why) => why,
-                    None if passed_over(id) => Exclusion::AlreadyTried,
-                    None => return None,
-                };
-                Some(Excluded { agent: id.clone(), why })
-            })
             .collect();
         let place = (waiting.service_key(), call);
         let ahead = self
@@ -138,6 +141,8 @@ impl Acd {
             ahead: u32::try_from(ahead).unwrap_or(u32::MAX),
             needs: waiting.needs.clone(),
             candidates,
+            more_candidates: pool.more,
+            more_excluded: u32::try_from(excluded_count - excluded.len()).unwrap_or(u32::MAX),
             excluded,
             chosen,
             rule: rule.into(),
@@ -205,6 +210,23 @@ impl Acd {
         });
         self.outputs.push_back(Output::Ring { call, queue, agent, offer, until, waited_millis });
     }
+}
+
+/// The longest idle ones in order.
+struct Pool<'a> {
+    listed: Vec<(Timestamp, &'a AgentId)>,
+    more: u32,
+}
+
+/// Puts the best in order and leaves the others out, which need no order.
+fn best_first(mut free: Vec<(Timestamp, &AgentId)>) -> Pool<'_> {
+    let more = free.len().saturating_sub(LISTED);
+    if more > 0 {
+        free.select_nth_unstable(LISTED);
+        free.truncate(LISTED);
+    }
+    free.sort_unstable();
+    Pool { listed: free, more: u32::try_from(more).unwrap_or(u32::MAX) }
 }
 
 impl Agent {

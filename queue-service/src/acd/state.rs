@@ -25,6 +25,10 @@ pub struct Acd {
     pub(super) version: u64,
     pub(super) queues: BTreeMap<QueueId, QueueInfo>,
     pub(super) agents: BTreeMap<AgentId, Agent>,
+    /// Every agent who may have a deadline, and perhaps some who have none any more: the others, who are most, need not
+    /// be looked through.
+    #[serde(default)]
+    pub(super) timed: BTreeSet<AgentId>,
     pub(super) breaks: Vec<Code>,
     pub(super) waiting: BTreeMap<CallId, Waiting>,
     pub(super) offers: BTreeMap<OfferId, Offer>,
@@ -93,6 +97,24 @@ pub(super) struct Offer {
     pub(super) until: Timestamp,
 }
 
+impl Agent {
+    fn is_timed(&self) -> bool {
+        matches!(self.state, State::WrapUp { .. })
+            || self.cool_until.is_some()
+            || self.disconnected_since.is_some()
+    }
+
+    fn deadlines(&self, id: &AgentId, grace: Duration) -> impl Iterator<Item = (Timestamp, Due)> {
+        let wrap_up = match &self.state {
+            State::WrapUp { until, .. } => Some((*until, Due::WrapUp(id.clone()))),
+            State::Idle | State::Offered { .. } | State::Talking { .. } => None,
+        };
+        let cool_down = self.cool_until.map(|until| (until, Due::CoolDown(id.clone())));
+        let connection = self.disconnected_since.map(|since| (since + grace, Due::Connection(id.clone())));
+        [wrap_up, cool_down, connection].into_iter().flatten()
+    }
+}
+
 /// What a deadline is about. Deadlines are read off the state instead of being kept beside it, so none can be lost.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Due {
@@ -114,6 +136,7 @@ impl Acd {
             version: 0,
             queues: BTreeMap::new(),
             agents: BTreeMap::new(),
+            timed: BTreeSet::new(),
             breaks: Vec::new(),
             waiting: BTreeMap::new(),
             offers: BTreeMap::new(),
@@ -217,16 +240,8 @@ impl Acd {
             .iter()
             .filter(|(_, waiting)| waiting.offer.is_none())
             .filter_map(|(call, waiting)| Some((waiting.give_up_at?, Due::Wait(*call))));
-        let agents = self.agents.iter().flat_map(move |(id, agent)| {
-            let wrap_up = match &agent.state {
-                State::WrapUp { until, .. } => Some((*until, Due::WrapUp(id.clone()))),
-                State::Idle | State::Offered { .. } | State::Talking { .. } => None,
-            };
-            let cool_down = agent.cool_until.map(|until| (until, Due::CoolDown(id.clone())));
-            let connection =
-                agent.disconnected_since.map(|since| (since + grace, Due::Connection(id.clone())));
-            [wrap_up, cool_down, connection].into_iter().flatten()
-        });
+        let timed = self.timed.iter().filter_map(|id| self.agents.get_key_value(id));
+        let agents = timed.flat_map(move |(id, agent)| agent.deadlines(id, grace));
         offers.chain(waits).chain(agents)
     }
 
@@ -234,6 +249,9 @@ impl Acd {
     /// nothing was due. Each one removes its own deadline, and what it starts instead lies after `now`.
     fn fire_due(&mut self, now: Timestamp) -> Option<Trigger> {
         let mut trigger = None;
+        let agents = &self.agents;
+        self.timed.retain(|id| agents.get(id).is_some_and(Agent::is_timed));
+        debug_assert_eq!(self.timed.len(), agents.values().filter(|agent| agent.is_timed()).count());
         while let Some((at, due)) = self.deadlines().min()
             && at <= now
         {

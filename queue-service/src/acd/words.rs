@@ -17,16 +17,20 @@ pub fn words(decision: &Decision, name: impl Fn(&AgentId) -> String, time_zone: 
         }
         [first, others @ ..] if decision.rule == "longest idle" => {
             text += &format!("idle {}, ", idle(first.idle_millis));
+            let all = others.len() + 1 + decision.more_candidates as usize;
             text += &match (decision.tie, others) {
                 (true, [second, ..]) => {
-                    format!("as long as {}, and first by name of {}", name(&second.agent), others.len() + 1)
+                    format!("as long as {}, and first by name of {}", name(&second.agent), all)
                 }
-                _ => format!("longest of {}", others.len() + 1),
+                _ => format!("longest of {all}"),
             };
-            let rest: Vec<String> = others
+            let mut rest: Vec<String> = others
                 .iter()
                 .map(|other| format!("{} {}", name(&other.agent), idle(other.idle_millis)))
                 .collect();
+            if decision.more_candidates > 0 {
+                rest.push(format!("and {} more", decision.more_candidates));
+            }
             text += &format!(" (then {})", rest.join(", "));
         }
         _ => text += &decision.rule,
@@ -44,6 +48,9 @@ pub fn words(decision: &Decision, name: impl Fn(&AgentId) -> String, time_zone: 
             name(&excluded.agent),
             why_not(&excluded.why, |at| hours::time_of_day(at, time_zone))
         );
+    }
+    if decision.more_excluded > 0 {
+        text += &format!("; {} more were left out", decision.more_excluded);
     }
     text
 }

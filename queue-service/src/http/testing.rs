@@ -174,7 +174,7 @@ impl Site {
         let queue = queue.parse().expect("a queue");
         let since = clock::now();
         let queued = Event::CallQueued { call, queue, priority_secs: 0, since, only: None };
-        (call, vec![self.hub.publish(arrived), self.hub.publish(queued)])
+        (call, [arrived, queued].map(|event| self.hub.publish(event).stamped.clone()).to_vec())
     }
 
     /// The call is with an agent.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use shared::api::calls::CallSummary;
@@ -21,8 +22,10 @@ use crate::clock;
 const FEED_LEN: usize = 2_048;
 /// Events kept in memory for feeds that resume.
 const RECENT_LEN: usize = 8_192;
-/// The picture is saved after so many events, so that a start folds no more than these.
+/// The picture is saved after so many events, so that a start folds no more than these, or those of [`SAVE_PAUSE`].
 const SAVE_EVERY: u64 = 5_000;
+/// But not more often: a large floor takes some milliseconds to write down, in which no call goes on.
+const SAVE_PAUSE: Duration = Duration::from_secs(10);
 
 /// An event with its frame for live feeds, which is made once for all of them.
 #[derive(Debug)]
@@ -85,11 +88,19 @@ pub(super) struct State {
     pub(super) recent: VecDeque<Arc<Published>>,
     pub(super) feeds: broadcast::Sender<Arc<Published>>,
     pub(super) unsaved: u64,
+    /// When the picture was last saved.
+    pub(super) saved_at: Timestamp,
 }
 
 impl State {
     pub(super) fn new(picture: Picture) -> State {
-        State { picture, recent: VecDeque::new(), feeds: broadcast::channel(FEED_LEN).0, unsaved: 0 }
+        State {
+            picture,
+            recent: VecDeque::new(),
+            feeds: broadcast::channel(FEED_LEN).0,
+            unsaved: 0,
+            saved_at: Timestamp::EPOCH,
+        }
     }
 }
 
@@ -105,7 +116,7 @@ impl Hub {
     /// It is on the disk some milliseconds later; see [`Hub::durable`]. At most 65,536 events wait for the disk: when
     /// it is slower than that the publisher is held up here, because a fact that is not written down must not become
     /// the ground for further ones.
-    pub fn publish(&self, event: Event) -> Stamped {
+    pub fn publish(&self, event: Event) -> Arc<Published> {
         self.inner.pending.wait_for_room();
         let mut state = self.lock();
         let floor = &state.picture.floor;
@@ -115,11 +126,13 @@ impl Hub {
         state.picture.totals.apply(&stamped);
         state.unsaved += 1;
         let day = matches!(stamped.event, Event::DayStarted { .. });
-        let picture = (day || state.unsaved >= SAVE_EVERY).then(|| {
+        let is_due = state.unsaved >= SAVE_EVERY && stamped.at.since(state.saved_at) >= SAVE_PAUSE;
+        let picture = (day || is_due).then(|| {
             state.unsaved = 0;
+            state.saved_at = stamped.at;
             state.picture.save()
         });
-        let published = Published::new(stamped.clone());
+        let published = Published::new(stamped);
         state.recent.push_back(Arc::clone(&published));
         if state.recent.len() > RECENT_LEN {
             state.recent.pop_front();
@@ -127,8 +140,8 @@ impl Hub {
         // Within the lock, so that journal and feeds have the order of the numbers.
         self.inner.pending.push(Entry { published: Arc::clone(&published), call, picture });
         // No feed is no error.
-        let _ = state.feeds.send(published);
-        stamped
+        let _ = state.feeds.send(Arc::clone(&published));
+        published
     }
 
     /// The live picture. Cheap; look and let go, as holding on to it makes the next event copy it.

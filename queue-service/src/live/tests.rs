@@ -56,8 +56,8 @@ async fn numbers_have_no_gaps_and_the_journal_has_them_all() {
     let hub = open(&store).await;
     let first = hub.last_seq();
     for number in 1..=700 {
-        let stamped = hub.publish(arrive(number));
-        assert_eq!(stamped.seq, first + number);
+        let published = hub.publish(arrive(number));
+        assert_eq!(published.stamped.seq, first + number);
     }
     hub.durable(hub.last_seq()).await;
     let query = JournalQuery { after: 0, limit: Some(5_000) };

@@ -25,6 +25,8 @@ pub(super) struct Bridge {
     is_relaying: bool,
     /// Frames are decoded: somebody hears a mix, or it is recorded.
     decodes: bool,
+    /// Until then a frame is nothing to do, as long as nobody has sent a packet.
+    quiet_until: Timestamp,
 }
 
 #[derive(Debug)]
@@ -55,6 +57,7 @@ impl Bridge {
             recording: None,
             is_relaying: false,
             decodes: false,
+            quiet_until: Timestamp::EPOCH,
         }
     }
 
@@ -77,6 +80,7 @@ impl Bridge {
     /// A party that hears exactly one other gets that one's packets; whoever hears several, or another codec, gets a
     /// mix. So a supervisor who listens or whispers changes nothing at all in what the customer receives.
     pub(super) fn plan(&mut self, desk: &mut Desk) {
+        self.quiet_until = Timestamp::EPOCH;
         let mut parties = [Party::new(Role::Customer); MAX_PARTIES];
         let mut count = 0;
         for (party, slot) in parties.iter_mut().zip(&self.slots) {
@@ -127,6 +131,11 @@ impl Bridge {
 
     /// Makes the frame number `tick`: takes 20 ms from every party, records them, gives every party what it hears.
     pub(super) fn frame(&mut self, now: Timestamp, tick: u64, desk: &mut Desk, scratch: &mut Scratch) {
+        let is_unheard =
+            |slot: &usize| desk.ports.get(*slot).and_then(Option::as_ref).is_none_or(Port::is_unheard);
+        if now < self.quiet_until && self.slots.iter().all(is_unheard) {
+            return;
+        }
         let mut plan_again = false;
         let mut sum = Frame::SILENCE;
         for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
@@ -161,9 +170,21 @@ impl Bridge {
             }
             port.report(now, &mut desk.random);
         }
+        self.quiet_until = self.quiet_until(desk);
         if plan_again {
             self.plan(desk);
         }
+    }
+
+    /// Until when nothing is to be done for a frame, if nothing comes: everybody only gets what the other one sends, and
+    /// nobody has sent yet. Then only reports are due.
+    fn quiet_until(&self, desk: &Desk) -> Timestamp {
+        if self.decodes || self.slots.is_empty() {
+            return Timestamp::EPOCH;
+        }
+        let ports = self.slots.iter().map(|slot| desk.ports.get(*slot).and_then(Option::as_ref));
+        let quiet = ports.map(|port| port.and_then(Port::quiet_until).unwrap_or(Timestamp::EPOCH));
+        quiet.min().unwrap_or(Timestamp::EPOCH)
     }
 
     fn tap(&mut self, tick: u64, scratch: &mut Scratch) {

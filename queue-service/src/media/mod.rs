@@ -36,7 +36,7 @@ mod worker;
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -169,6 +169,8 @@ struct Shared {
 struct WorkerHandle {
     inbox: SyncSender<Command>,
     waker: Arc<mio::Waker>,
+    /// The worker waits for packets and has to be woken; who takes the flag down does it.
+    sleeps: Arc<AtomicBool>,
     counters: Arc<WorkerCounters>,
 }
 
@@ -383,7 +385,9 @@ impl Media {
         };
         if refused {
             tracing::error!(worker = bridge.worker, "a media worker is gone; its calls are lost");
-        } else if let Err(error) = worker.waker.wake() {
+        } else if worker.sleeps.swap(false, Ordering::SeqCst)
+            && let Err(error) = worker.waker.wake()
+        {
             tracing::warn!(%error, "waking a media worker failed; it wakes by itself within 20 ms");
         }
     }

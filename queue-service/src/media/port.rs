@@ -311,6 +311,17 @@ impl Port {
         u32::try_from(silent.as_secs()).ok()
     }
 
+    /// No voice has ever come.
+    pub(super) fn is_unheard(&self) -> bool {
+        !self.has_received
+    }
+
+    /// Until when there is nothing to do for this port but to wait for packets; none when there is something.
+    pub(super) fn quiet_until(&self) -> Option<Timestamp> {
+        let is_quiet = self.is_relayed_to && self.is_unheard() && !self.player.is_active();
+        self.line.as_ref().filter(|_| is_quiet).map(|line| line.rtcp.deadline())
+    }
+
     /// Sends a report when it is due (RFC 3550 §6.2).
     pub(super) fn report(&mut self, now: Timestamp, random: &mut StdRng) {
         let Some(line) = self.line.as_mut().filter(|line| line.rtcp.deadline() <= now) else { return };

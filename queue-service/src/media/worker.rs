@@ -8,7 +8,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -74,9 +74,11 @@ pub(super) fn spawn(
     let waker = Arc::new(Waker::new(poll.registry(), WAKE)?);
     let (inbox, commands) = std::sync::mpsc::sync_channel(INBOX_COMMANDS);
     let counters = Arc::new(WorkerCounters::default());
+    let sleeps = Arc::new(AtomicBool::new(false));
     let worker = Worker {
         poll,
         commands,
+        sleeps: sleeps.clone(),
         bridges: HashMap::new(),
         desk: Desk {
             ports: Vec::new(),
@@ -96,12 +98,13 @@ pub(super) fn spawn(
         worker.run();
         drop(pool);
     })?;
-    Ok(WorkerHandle { inbox, waker, counters })
+    Ok(WorkerHandle { inbox, waker, sleeps, counters })
 }
 
 struct Worker {
     poll: Poll,
     commands: Receiver<Command>,
+    sleeps: Arc<AtomicBool>,
     bridges: HashMap<BridgeId, Bridge>,
     desk: Desk,
     scratch: Scratch,
@@ -198,12 +201,19 @@ impl Worker {
         let mut events = Events::with_capacity(1_024);
         let mut datagram = [0; DATAGRAM_BYTES];
         loop {
+            // What is sent from here on wakes us; what was sent before has woken nobody and is looked for once more.
+            self.sleeps.store(true, Ordering::SeqCst);
+            if !self.obey(clock::now()) {
+                self.close_all(clock::now());
+                return;
+            }
             let wait = self.wait(clock::now());
             if let Err(error) = self.poll.poll(&mut events, Some(wait))
                 && error.kind() != std::io::ErrorKind::Interrupted
             {
                 tracing::error!(%error, "waiting for packets failed");
             }
+            self.sleeps.store(false, Ordering::SeqCst);
             let now = clock::now();
             let ready = std::mem::take(&mut self.unread);
             for token in

@@ -10,6 +10,9 @@ use shared::time::Timestamp;
 use super::pool::on;
 use super::{Store, StoreError, from_json, from_sql, limit, to_json, to_sql};
 
+/// Rows of one statement; PostgreSQL takes 65,535 parameters, SQLite 32,766.
+const KEYS_AT_ONCE: usize = 1_000;
+
 /// One event as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
@@ -28,14 +31,13 @@ pub struct Row {
 impl Row {
     /// From an event.
     pub fn new(stamped: &Stamped) -> Row {
-        let value = serde_json::to_value(&stamped.event).unwrap_or_default();
-        let kind = value.get("type").and_then(|kind| kind.as_str()).unwrap_or_default().to_owned();
+        let event = to_json(&stamped.event);
         Row {
             seq: stamped.seq,
             at: stamped.at,
-            kind,
+            kind: kind(&event).to_owned(),
             call: stamped.event.call(),
-            event: to_json(&stamped.event),
+            event,
         }
     }
 }
@@ -78,7 +80,9 @@ impl Journal {
                         .push_bind(&entry.event);
                 });
                 insert.push(" ON CONFLICT (seq) DO NOTHING");
-                let written = insert.build().execute(&mut *tx).await?.rows_affected();
+                // Each length of a batch is a text of its own: kept prepared, a hundred of them take more memory than all
+                // the rest of the service.
+                let written = insert.build().persistent(false).execute(&mut *tx).await?.rows_affected();
                 if written < batch.rows.len() as u64 {
                     // A commit whose acknowledgement was lost is fine; somebody else's events are not.
                     for entry in &batch.rows {
@@ -93,26 +97,26 @@ impl Journal {
                     }
                 }
             }
-            for call in &batch.calls {
-                sqlx::query(
-                    "INSERT INTO calls (id, live, summary) VALUES ($1, $2, $3)
-                     ON CONFLICT (id) DO UPDATE SET live = excluded.live, summary = excluded.summary",
-                )
-                .bind(to_sql(call.id.as_u64()))
-                .bind(i64::from(call.ended_at.is_none()))
-                .bind(to_json(call))
-                .execute(&mut *tx)
-                .await?;
-                for (kind, value) in keys(call) {
-                    sqlx::query(
-                        "INSERT INTO call_keys (kind, value, call_id) VALUES ($1, $2, $3)
-                         ON CONFLICT (kind, value, call_id) DO NOTHING",
-                    )
-                    .bind(kind)
-                    .bind(value)
-                    .bind(to_sql(call.id.as_u64()))
-                    .execute(&mut *tx)
-                    .await?;
+            if !batch.calls.is_empty() {
+                let mut insert = sqlx::QueryBuilder::new("INSERT INTO calls (id, live, summary) ");
+                insert.push_values(&batch.calls, |mut row, call| {
+                    row.push_bind(to_sql(call.id.as_u64()))
+                        .push_bind(i64::from(call.ended_at.is_none()))
+                        .push_bind(to_json(call));
+                });
+                insert.push(
+                    " ON CONFLICT (id) DO UPDATE SET live = excluded.live, summary = excluded.summary",
+                );
+                insert.build().persistent(false).execute(&mut *tx).await?;
+                let keys: Vec<_> = batch.calls.iter().flat_map(keys).collect();
+                for keys in keys.chunks(KEYS_AT_ONCE) {
+                    let mut insert =
+                        sqlx::QueryBuilder::new("INSERT INTO call_keys (kind, value, call_id) ");
+                    insert.push_values(keys, |mut row, (call, kind, value)| {
+                        row.push_bind(*kind).push_bind(value).push_bind(to_sql(call.as_u64()));
+                    });
+                    insert.push(" ON CONFLICT (kind, value, call_id) DO NOTHING");
+                    insert.build().persistent(false).execute(&mut *tx).await?;
                 }
             }
             if let Some(picture) = &batch.picture {
@@ -201,10 +205,18 @@ fn stamped((seq, at, event): Stored) -> Result<Stamped, StoreError> {
     Ok(Stamped { seq: from_sql(seq), at: Timestamp::from_micros(at), event })
 }
 
-fn keys(call: &CallSummary) -> Vec<(&'static str, String)> {
+/// By what a call is found.
+fn keys(call: &CallSummary) -> impl Iterator<Item = (CallId, &'static str, String)> {
     let queues = call.queues.iter().map(|queue| ("queue", queue.to_string()));
     let agents = call.agents.iter().map(|agent| ("agent", agent.to_string()));
-    queues.chain(agents).chain(call.exit.map(|exit| ("exit", exit_word(exit)))).collect()
+    let exit = call.exit.map(|exit| ("exit", exit_word(exit)));
+    queues.chain(agents).chain(exit).map(|(kind, value)| (call.id, kind, value))
+}
+
+/// The word of an event's type, which stands first in its JSON.
+fn kind(event: &str) -> &str {
+    let rest = event.strip_prefix("{\"type\":\"").unwrap_or_default();
+    rest.split_once('"').map_or("", |(kind, _)| kind)
 }
 
 pub(super) fn exit_word(exit: QueueExit) -> String {

@@ -198,13 +198,13 @@ impl Switch {
         self.outbox.extend(self.phones.take_changes().into_iter().map(sip::Command::Door));
         self.trunk_work();
         while let Some(command) = self.outbox.pop_front() {
-            match self.sip.try_command(command.clone()) {
+            match self.sip.hand_over(command) {
                 Ok(()) => {}
-                Err(CommandError::Full) => {
+                Err((CommandError::Full, command)) => {
                     self.outbox.push_front(command);
                     break;
                 }
-                Err(CommandError::Stopped) => self.outbox.clear(),
+                Err((CommandError::Stopped, _)) => self.outbox.clear(),
             }
         }
     }
@@ -224,6 +224,9 @@ impl Switch {
         self.drain();
     }
 }
+
+/// SIP events that are taken before the other sources have their turn.
+const SIP_IN_A_ROW: usize = 64;
 
 /// How long the SIP driver may take to say the last BYEs.
 const LAST_WORDS: Duration = Duration::from_secs(2);
@@ -255,6 +258,12 @@ pub async fn run(mut parts: Parts, stop: CancellationToken) {
         }
         switch.tick(clock::now());
         switch.drain();
+        // What has come meanwhile is taken without asking all sources in turn; not for ever, because the others wait.
+        for _ in 0..SIP_IN_A_ROW {
+            let Ok(event) = parts.sip_events.try_recv() else { break };
+            switch.on_sip(clock::now(), event);
+            switch.drain();
+        }
     }
     switch.stop();
     // Room for the last BYEs; the driver empties its inbox at once unless it is stuck.

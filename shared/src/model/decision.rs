@@ -6,6 +6,14 @@ use crate::id::{AgentId, CallId, OfferId, QueueId, SkillId};
 use crate::model::queue::SkillNeed;
 use crate::time::Timestamp;
 
+/// Candidates, and agents left out, that a decision names: enough to see why, and no more, because a floor of a thousand
+/// agents would make each decision a hundred kilobytes.
+pub const LISTED: usize = 24;
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
 /// What made the router look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -113,10 +121,16 @@ pub struct Decision {
     pub ahead: u32,
     /// Skills that the call needs.
     pub needs: Vec<SkillNeed>,
-    /// Who could have taken it, best first.
+    /// Who could have taken it, best first; the best [`LISTED`] of them.
     pub candidates: Vec<Candidate>,
-    /// Who could not, and why.
+    /// How many more could have.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_candidates: u32,
+    /// Who could not, and why; the first [`LISTED`] by name.
     pub excluded: Vec<Excluded>,
+    /// How many more could not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_excluded: u32,
     /// The one chosen.
     pub chosen: AgentId,
     /// The rule that chose, such as "longest idle".

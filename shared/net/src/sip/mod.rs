@@ -119,9 +119,14 @@ impl SipHandle {
 
     /// Never waits.
     pub fn try_command(&self, command: Command) -> Result<(), CommandError> {
+        self.hand_over(command).map_err(|(error, _)| error)
+    }
+
+    /// Never waits either. With the error the command comes back, to be tried again.
+    pub fn hand_over(&self, command: Command) -> Result<(), (CommandError, Command)> {
         self.commands.try_send(command).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => CommandError::Full,
-            mpsc::error::TrySendError::Closed(_) => CommandError::Stopped,
+            mpsc::error::TrySendError::Full(command) => (CommandError::Full, command),
+            mpsc::error::TrySendError::Closed(command) => (CommandError::Stopped, command),
         })
     }
 

@@ -123,6 +123,8 @@ fn offered_after(
         ahead: 0,
         needs: vec![],
         candidates: vec![Candidate { agent: agent.clone(), idle_millis: 0 }],
+        more_candidates: 0,
+        more_excluded: 0,
         excluded: vec![],
         chosen: agent.clone(),
         rule: "longest idle".into(),
