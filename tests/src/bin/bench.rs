@@ -8,7 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::fmt::Display;
 use tests::Outcome;
-use tests::load::sip;
+use tests::load::{flood, sip};
 
 /// Callfloor under load: a table for people, or JSON for programs.
 #[derive(Parser)]
@@ -30,6 +30,18 @@ struct Arguments {
 enum What {
     /// Calls a second with SIPp, and the time of a set-up
     Sip(SipArguments),
+    /// Calls from a trunk while somebody else floods the service
+    Flood(FloodArguments),
+}
+
+#[derive(Args)]
+struct FloodArguments {
+    /// How long it is flooded
+    #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=3600))]
+    seconds: u32,
+    /// Calls a second that come from the trunk meanwhile
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=20))]
+    rate: u32,
 }
 
 #[derive(Args)]
@@ -84,6 +96,10 @@ async fn run(arguments: &Arguments) -> Outcome {
                 talk: Duration::from_millis(wanted.talk_ms),
             };
             show(&sip::measure(&arguments.service, folder, &wanted, &tell).await?, arguments.json)
+        }
+        What::Flood(wanted) => {
+            let wanted = flood::Wanted { secs: wanted.seconds, rate: wanted.rate };
+            show(&flood::measure(&arguments.service, folder, &wanted, &tell).await?, arguments.json)
         }
     }
 }

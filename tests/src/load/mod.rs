@@ -10,9 +10,11 @@
 //! own ([`peers`]), with the kernel's time of arrival of each datagram.
 
 pub mod figures;
+pub mod flood;
 pub mod host;
 pub mod meter;
 pub mod peers;
+pub mod sender;
 pub mod sip;
 pub mod sipp;
 pub mod stage;
