@@ -197,6 +197,7 @@ fn sip_config(config: &Config, phones: &[(UserId, SavedPhones)]) -> DriverConfig
         tcp: config.sip.tcp.clone(),
         tls: Some(config.tls()),
         name_servers: config.sip.name_servers.clone(),
+        unlimited: config.trunks.iter().flat_map(|trunk| trunk.addresses.clone()).collect(),
         endpoint,
         ..DriverConfig::default()
     }

@@ -23,6 +23,7 @@ impl Counter {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) datagrams_received: Counter,
+    pub(super) datagrams_shut_out: Counter,
     pub(super) datagrams_sent: Counter,
     pub(super) streams_open: Counter,
     pub(super) streams_refused: Counter,
@@ -34,6 +35,8 @@ pub(super) struct Counters {
 pub struct DriverCounts {
     /// UDP datagrams read.
     pub datagrams_received: u64,
+    /// Among them those of sources that flooded, which were dropped unread; the kernel's filter drops more.
+    pub datagrams_shut_out: u64,
     /// UDP datagrams given to the system.
     pub datagrams_sent: u64,
     /// TCP and TLS connections at the moment, unfinished ones included.
@@ -48,6 +51,7 @@ impl Counters {
     pub(super) fn read(&self) -> DriverCounts {
         DriverCounts {
             datagrams_received: self.datagrams_received.get(),
+            datagrams_shut_out: self.datagrams_shut_out.get(),
             datagrams_sent: self.datagrams_sent.get(),
             streams_open: self.streams_open.get(),
             streams_refused: self.streams_refused.get(),

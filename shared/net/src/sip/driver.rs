@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+use shared::sip::door::Network;
 use shared::sip::locate::Kind;
 use shared::sip::{Command, Config, Endpoint, Event, Flow, Input, Output, Transport};
 use shared::time::Timestamp;
@@ -15,8 +16,10 @@ use tokio::sync::mpsc;
 use super::StreamLimits;
 use super::bind::{Sockets, local_ip_towards};
 use super::counters::Counters;
+use super::filter;
 use super::links::{Links, Peer};
 use super::names::Names;
+use super::shield::Shield;
 use super::stream::{FromStream, Start};
 use super::tls::Tls;
 use crate::clock;
@@ -38,6 +41,7 @@ pub(super) struct Driver {
     /// Events that found the queue full, in order; while there are any no socket is read.
     waiting: VecDeque<Event>,
     links: Links,
+    shield: Shield,
     tls: Option<Arc<Tls>>,
     counters: Arc<Counters>,
     answers: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
@@ -52,6 +56,7 @@ pub(super) struct Parts {
     pub(super) tls: Option<Arc<Tls>>,
     pub(super) names: Names,
     pub(super) limits: StreamLimits,
+    pub(super) unlimited: Vec<Network>,
     pub(super) counters: Arc<Counters>,
 }
 
@@ -75,7 +80,7 @@ impl Driver {
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<Event>,
     ) -> Driver {
-        let Parts { sockets, tls, names, limits, counters } = parts;
+        let Parts { sockets, tls, names, limits, unlimited, counters } = parts;
         Driver {
             sockets,
             endpoint: Endpoint::new(config, seed),
@@ -83,6 +88,7 @@ impl Driver {
             events,
             waiting: VecDeque::new(),
             links: Links::new(limits),
+            shield: Shield::new(unlimited),
             tls,
             counters,
             answers: mpsc::channel(ANSWER_QUEUE_LEN),
@@ -107,7 +113,11 @@ impl Driver {
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
                 Wake::Answer(input) => self.handle(input),
-                Wake::Tick => self.handle(Input::Tick),
+                Wake::Tick => {
+                    self.shield.tick(clock::now());
+                    self.shut_out();
+                    self.handle(Input::Tick);
+                }
             }
             self.give_events();
         }
@@ -120,7 +130,7 @@ impl Driver {
     }
 
     async fn wait(&mut self) -> Wake {
-        let deadline = self.endpoint.deadline();
+        let deadline = [self.endpoint.deadline(), self.shield.deadline()].into_iter().flatten().min();
         let reading = self.waiting.is_empty();
         let sockets = &self.sockets;
         tokio::select! {
@@ -187,6 +197,11 @@ impl Driver {
             match socket.try_recv_from(&mut self.buffer) {
                 Ok((len, remote)) => {
                     self.counters.datagrams_received.add(1);
+                    if !self.shield.admit(clock::now(), remote.ip()) {
+                        self.counters.datagrams_shut_out.add(1);
+                        self.shut_out();
+                        continue;
+                    }
                     let bytes = self.buffer.get(..len).unwrap_or_default().to_vec();
                     let local = self.concrete(bound, remote);
                     let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
@@ -202,6 +217,17 @@ impl Driver {
             }
             if !self.waiting.is_empty() && self.events.capacity() <= self.waiting.len() {
                 return;
+            }
+        }
+    }
+
+    /// Gives the kernel the list of those who are shut out, when it has changed.
+    fn shut_out(&mut self) {
+        let Some(sources) = self.shield.changed() else { return };
+        for (address, socket) in &self.sockets.udp {
+            if let Err(error) = filter::shut_out(socket, &sources) {
+                // They are still dropped when they are read.
+                tracing::debug!(%address, %error, "filter the datagrams of a sip socket");
             }
         }
     }

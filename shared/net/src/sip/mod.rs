@@ -12,14 +12,17 @@
 mod bind;
 mod counters;
 mod driver;
+mod filter;
 mod links;
 mod names;
+mod shield;
 mod stream;
 mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use shared::sip::door::Network;
 use shared::sip::{Command, Config, Event, Transport};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
@@ -46,6 +49,9 @@ pub struct DriverConfig {
     pub name_servers: Vec<SocketAddr>,
     /// How many streams there may be.
     pub streams: StreamLimits,
+    /// Networks that may send as many datagrams as they like: those of trunks. Anybody else who sends some thousand a
+    /// second is shut out for a while, by the kernel where it can.
+    pub unlimited: Vec<Network>,
     /// Settings of the endpoint; `listen` is filled in from the bound sockets, and `advertised`, when it is none
     /// and a socket is bound to the unspecified address, with the address that faces the default route.
     pub endpoint: Config,
@@ -154,7 +160,7 @@ impl SipDriver {
     /// Binds the sockets and starts the task; needs a tokio runtime. `seed` feeds the endpoint's tags and branches:
     /// give each process another one.
     pub fn start(config: DriverConfig, seed: u64) -> Result<(SipHandle, mpsc::Receiver<Event>), BindError> {
-        let DriverConfig { udp, tcp, tls, name_servers, streams, endpoint } = config;
+        let DriverConfig { udp, tcp, tls, name_servers, streams, unlimited, endpoint } = config;
         let tls_listen = tls.as_ref().map(|tls| tls.listen.clone()).unwrap_or_default();
         let tls = tls.map(tls::Tls::load).transpose()?.map(Arc::new);
         let sockets = bind::Sockets::bind(&udp, &tcp, &tls_listen)?;
@@ -177,7 +183,8 @@ impl SipDriver {
             tokio::spawn(tls::keep(tls.clone(), reload.clone(), keeper.clone()));
         }
         let names = names::Names::new(&name_servers);
-        let parts = driver::Parts { sockets, tls, names, limits: streams, counters: counters.clone() };
+        let counted = counters.clone();
+        let parts = driver::Parts { sockets, tls, names, limits: streams, unlimited, counters: counted };
         let driver = driver::Driver::new(parts, endpoint, seed, command_queue, events);
         tokio::spawn(async move {
             let _ended = keeper.drop_guard();
