@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::id::{AgentId, CallId, OfferId};
+use shared::id::{AgentId, CallId, OfferId, QueueId};
 use shared::model::agent::{State, Status};
 use shared::model::decision::{Candidate, Decision, Excluded, Exclusion, LISTED, Trigger};
 use shared::model::event::Event;
@@ -21,19 +21,31 @@ impl Acd {
         if !self.agents.values().any(Agent::is_free) {
             return;
         }
-        let mut order: Vec<(Timestamp, CallId)> = self
-            .waiting
-            .iter()
-            .filter(|(_, waiting)| waiting.offer.is_none())
-            .map(|(call, waiting)| (waiting.service_key(), *call))
-            .collect();
+        let mut kinds: Vec<Kind<'_>> = Vec::new();
+        let mut hopes: Vec<bool> = Vec::new();
+        let mut order: Vec<(Timestamp, CallId, usize)> = Vec::new();
+        for (call, waiting) in self.waiting.iter().filter(|(_, waiting)| waiting.offer.is_none()) {
+            let kind = waiting.kind();
+            let place =
+                kinds.iter().position(|known| *known == kind).unwrap_or_else(|| {
+                    kinds.push(kind);
+                    hopes.push(self.agents.iter().any(|(id, agent)| {
+                        agent.is_free() && self.exclusion(now, id, agent, waiting).is_none()
+                    }));
+                    kinds.len() - 1
+                });
+            if hopes.get(place) == Some(&true) {
+                order.push((waiting.service_key(), *call, place));
+            }
+        }
         order.sort_unstable();
-        for (_, call) in order {
-            if let Some(decision) = self.decide(now, call, trigger) {
-                self.offer(now, decision);
-                if !self.agents.values().any(Agent::is_free) {
-                    return;
-                }
+        for (_, call, place) in order {
+            if hopes.get(place) != Some(&true) {
+                continue;
+            }
+            match self.decide(now, call, trigger) {
+                Some(decision) => self.offer(now, decision),
+                None => hopes[place] = false,
             }
         }
     }
@@ -209,6 +221,16 @@ impl Acd {
             decision: Box::new(decision),
         });
         self.outputs.push_back(Output::Ring { call, queue, agent, offer, until, waited_millis });
+    }
+}
+
+/// What decides who could have a call. Thousands that wait are of a few kinds, and who is free is looked up once for
+/// each kind: were it done for each call, a queue that is long because nobody serves it would hold up all others.
+type Kind<'a> = (&'a QueueId, &'a [SkillNeed], Option<&'a AgentId>);
+
+impl Waiting {
+    fn kind(&self) -> Kind<'_> {
+        (&self.queue, &self.needs, self.only.as_ref())
     }
 }
 
