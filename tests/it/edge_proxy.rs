@@ -11,7 +11,7 @@ use tests::Outcome;
 use tests::baresip::{Baresip, BaresipSetup};
 use tests::kamailio::{INSIDE_CARRIERS, Kamailio};
 use tests::phone::{Phone, PhoneSetup};
-use tests::ports::HERE;
+use tests::ports::{self, HERE};
 use tests::setup::Setup;
 use tests::sipp::Sipp;
 use tests::voice::{AGENT_HZ, CUSTOMER_HZ, Mouth};
@@ -115,6 +115,30 @@ async fn a_phone_behind_an_edge_proxy_is_reached_along_its_path() -> Outcome {
 #[tokio::test]
 async fn a_phone_behind_an_edge_proxy_is_reached_along_its_path_over_tcp() -> Outcome {
     a_call_is_held_and_hung_up_from_each_side("tcp").await
+}
+
+#[tokio::test]
+async fn a_private_contact_is_no_hindrance() -> Outcome {
+    let edge = Edge::start().await?;
+    let folder = edge.floor.service.folder();
+    let port = ports::free_pair(HERE)?;
+    // Nobody answers at these addresses: only the flow and the route set lead to the phones.
+    let private = |sipp: Sipp| sipp.contact("10.11.12.13:5999");
+    let registers = Sipp::agent("agent-registers", edge.outside(), port).digest_for("callfloor");
+    let registers = registers.word("USER", "203").word("PASSWORD", "demo-sip-203").word("STATUS", "200");
+    private(registers).start(folder).await?.passed(SCENARIO).await?;
+    edge.make_ready().await?;
+    for (agent, customer) in [("agent-holds", "customer-talks"), ("agent-answers", "customer-holds")] {
+        let agent = private(Sipp::agent(agent, edge.outside(), port)).start(folder).await?;
+        let customer = private(Sipp::customer(customer, edge.outside(), SUPPORT)?).start(folder).await?;
+        agent.passed(SCENARIO).await.map_err(|error| edge.explain(error))?;
+        customer.passed(SCENARIO).await.map_err(|error| edge.explain(error))?;
+        edge.floor.until("no call", |floor| floor.calls.is_empty()).await?;
+    }
+    let calls = edge.floor.ended(2).await?;
+    assert_tells(&calls[0], &["connected with 203", "ended: customer_hung_up"]);
+    assert_tells(&calls[1], &["connected with 203", "held", "resumed", "ended: agent_hung_up"]);
+    Ok(())
 }
 
 #[tokio::test]

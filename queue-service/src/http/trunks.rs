@@ -8,6 +8,7 @@ use shared::model::user::Permission;
 use super::Api;
 use super::extract::Signed;
 use super::problem::Problem;
+use super::session::unexpected;
 use crate::switch::command::{Command, Reply};
 
 /// All trunks, in the order of the configuration.
@@ -23,6 +24,6 @@ pub(super) async fn list(State(api): State<Api>, signed: Signed) -> Result<Json<
 pub(super) async fn reports(api: &Api) -> Result<Vec<TrunkReport>, Problem> {
     match api.parts.switch.ask(Command::Trunks).await? {
         Reply::Trunks(reports) => Ok(reports),
-        Reply::Done | Reply::Supervision(_) | Reply::Device(_) => Ok(Vec::new()),
+        other => Err(unexpected(&other)),
     }
 }
