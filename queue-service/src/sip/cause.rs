@@ -74,7 +74,7 @@ fn by_status(status: u16) -> Told {
         600 => (600, 17),
         604 => (604, 1),
         606 => (606, 65),
-        600..=699 => (603, 21),
+        601..=603 | 605 | 607..=699 => (603, 21),
         _ => (480, 31),
     };
     Told { status, cause }
@@ -83,7 +83,7 @@ fn by_status(status: u16) -> Told {
 /// The status that a Q.850 cause stands for (RFC 3398 §7.2.4.1); none for causes that say nothing about the callee.
 pub fn status_of(cause: u8) -> Option<u16> {
     Some(match cause {
-        1 | 2 | 3 => 404,
+        1..=3 => 404,
         17 => 486,
         18 => 408,
         19 | 20 | 31 => 480,

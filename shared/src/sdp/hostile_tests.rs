@@ -42,7 +42,7 @@ fn hostile_descriptions_are_taken_or_refused() {
         ("numbers without their meaning", "m=audio 4000 RTP/AVP 96 97 127\r\n".into(), 488, 488),
         (
             "a meaning for another number",
-            format!("m=audio 4000 RTP/AVP 96\r\na=rtpmap:95 PCMA/8000\r\n"),
+            "m=audio 4000 RTP/AVP 96\r\na=rtpmap:95 PCMA/8000\r\n".to_owned(),
             488,
             488,
         ),

@@ -129,6 +129,7 @@ impl SipHandle {
     }
 
     /// Never waits either. With the error the command comes back, to be tried again.
+    #[expect(clippy::result_large_err, reason = "the command is moved back, not copied")]
     pub fn hand_over(&self, command: Command) -> Result<(), (CommandError, Command)> {
         self.commands.try_send(command).map_err(|error| match error {
             mpsc::error::TrySendError::Full(command) => (CommandError::Full, command),

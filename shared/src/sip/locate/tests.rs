@@ -270,13 +270,13 @@ fn targets_that_failed_come_last_for_a_while() {
     assert_eq!(world.targets(wanted("a.test")), [one, two]);
     world.input(Input::Worked(target(2)));
     assert_eq!(world.targets(wanted("a.test")), [two, one]);
-    world.now = world.now + Duration::from_secs(31);
+    world.now += Duration::from_secs(31);
     assert_eq!(world.targets(wanted("a.test")), [one, two]);
     // Retry-After is granted up to a bound.
     world.input(Input::Failed(target(1), Some(Duration::from_secs(100_000))));
-    world.now = world.now + Duration::from_secs(290);
+    world.now += Duration::from_secs(290);
     assert_eq!(world.targets(wanted("a.test")), [two, one]);
-    world.now = world.now + Duration::from_secs(20);
+    world.now += Duration::from_secs(20);
     assert_eq!(world.targets(wanted("a.test")), [one, two]);
 }
 
@@ -289,10 +289,10 @@ fn answers_are_kept_as_long_as_they_hold() {
     world.targets(wanted("A.test."));
     assert_eq!(world.asked.len(), first);
     // What is not there is asked for again sooner than what is.
-    world.now = world.now + Duration::from_secs(61);
+    world.now += Duration::from_secs(61);
     world.targets(wanted("a.test"));
     assert_eq!(world.asked[first..], ["a.test Naptr", "_sip._udp.a.test Srv", "a.test Aaaa"]);
-    world.now = world.now + Duration::from_secs(301);
+    world.now += Duration::from_secs(301);
     let before = world.asked.len();
     world.targets(wanted("a.test"));
     assert!(world.asked[before..].contains(&"a.test A".to_owned()));
@@ -305,13 +305,13 @@ fn a_dead_name_server_costs_one_wait() {
     world.silent = true;
     assert_eq!(world.find(wanted("a.test")), (Vec::new(), PATIENCE));
     for _ in 0..5 {
-        world.now = world.now + Duration::from_secs(1);
+        world.now += Duration::from_secs(1);
         assert_eq!(world.find(wanted("a.test")), (Vec::new(), Duration::ZERO));
     }
     // Later it is asked again.
     world.silent = false;
     world.host("a.test", &["192.0.2.1"]);
-    world.now = world.now + Duration::from_secs(10);
+    world.now += Duration::from_secs(10);
     assert_eq!(world.targets(wanted("a.test")), ["udp 192.0.2.1:5060"]);
 }
 
@@ -321,20 +321,20 @@ fn old_answers_serve_while_no_name_server_does() {
     world.host("a.test", &["192.0.2.1"]);
     world.targets(wanted("a.test"));
     world.silent = true;
-    world.now = world.now + Duration::from_secs(3600);
+    world.now += Duration::from_secs(3600);
     let expected = vec!["udp 192.0.2.1:5060".to_owned()];
     let (targets, time) = world.find(wanted("a.test"));
     assert_eq!((targets, time), (expected.clone(), STALE_PATIENCE));
     assert_eq!(world.find(wanted("a.test")), (expected.clone(), Duration::ZERO));
     // For as long as anybody may believe them.
-    world.now = world.now + Duration::from_secs(2 * 86_400);
+    world.now += Duration::from_secs(2 * 86_400);
     assert_eq!(world.find(wanted("a.test")).0, [""; 0]);
     let port = Wanted { port: Some(5060), ..wanted("b.test") };
     world.silent = false;
     world.host("b.test", &["192.0.2.2"]);
     world.targets(port.clone());
     world.silent = true;
-    world.now = world.now + Duration::from_secs(3600);
+    world.now += Duration::from_secs(3600);
     assert_eq!(world.find(port).1, STALE_PATIENCE);
 }
 

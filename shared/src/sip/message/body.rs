@@ -71,7 +71,7 @@ impl Body {
         }
         let depth = depth.checked_sub(1).filter(|_| self.is_multipart())?;
         let mut found = self.parts().into_iter().filter_map(|part| part.sdp_within(depth));
-        if self.is("multipart/alternative") { found.last() } else { found.next() }
+        if self.is("multipart/alternative") { found.next_back() } else { found.next() }
     }
 
     /// [`Body::sdp_part`] where there is one, else the body as it is.

@@ -8,6 +8,9 @@ use rand::Rng;
 use super::*;
 use crate::sip::api::ReliableProvisional;
 
+/// Headers and description of a 2xx that waits.
+type HeldAnswer = (Vec<(String, String)>, Option<Body>);
+
 /// The provisional responses of one INVITE of theirs.
 #[derive(Debug, Default)]
 pub(super) struct Reliable {
@@ -17,7 +20,7 @@ pub(super) struct Reliable {
     /// Wait for the PRACK of the one that is out; further ones take the place of the last.
     pub waiting: VecDeque<Provisional>,
     /// The 2xx must wait for the PRACK of a response with a description (§3).
-    answer: Option<(Vec<(String, String)>, Option<Body>)>,
+    answer: Option<HeldAnswer>,
     /// The first offer was answered and that is acknowledged: UPDATE may offer again (RFC 3311 §5.1).
     pub agreed: bool,
 }
@@ -93,7 +96,7 @@ impl Session {
             response.headers.push(name, value);
         }
         // RFC 3261 §13.2.1: one answer only, and no offer in a response that may get lost.
-        let body = wanted.body.filter(|_| !described && !(is_offer && rseq.is_none()));
+        let body = wanted.body.filter(|_| !(described || is_offer && rseq.is_none()));
         response.set_body(body.as_ref());
         if let Some(rseq) = rseq {
             response.headers.push("Require", "100rel");
