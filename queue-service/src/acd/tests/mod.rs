@@ -2,6 +2,7 @@
 
 mod erlang;
 mod floor_oracle;
+mod own;
 mod property;
 mod script;
 mod scripts;

@@ -1,0 +1,47 @@
+//! Calls that an agent places himself.
+
+use shared::model::agent::State;
+use shared::model::queue::QueueInfo;
+
+use super::script::Script;
+use super::scripts::one_queue;
+use super::{agent, queue};
+
+#[test]
+fn a_call_of_his_own_keeps_offers_away() {
+    let mut script = one_queue(&["201"]);
+    script.run(
+        "0  own 9 201           =>
+         1  call 1 sales        => queued 1 sales",
+    );
+    let state = |script: &Script| script.floor.agents[&super::agent_id("201")].state.clone();
+    assert_eq!(state(&script), State::Talking { call: super::call_id(9), held: false });
+    script.run(
+        "5  set 201 lunch       => 201 next lunch
+         6  set 201 ready       => 201 next none
+         9  own_over 9 201      => ring 1 201 until 29
+         10 own 8 201           =>
+         11 answer 201          => won 1 201 10000ms; ended 1 201 Answered 2s; left 1 sales Answered 10s",
+    );
+    assert_eq!(state(&script), State::Talking { call: super::call_id(1), held: false });
+}
+
+#[test]
+fn a_call_of_his_own_goes_on_after_the_wrap_up() {
+    let mut script =
+        Script::new(vec![QueueInfo { wrap_up_secs: 10, ..queue("sales") }], vec![agent("201", &["sales"])]);
+    script.run(
+        "0  call 1 sales        => queued 1 sales; ring 1 201 until 20
+         2  answer 201          => won 1 201 2000ms; ended 1 201 Answered 2s; left 1 sales Answered 2s
+         3  own 9 201           =>
+         20 released 1 201 sales => wrap-up 1 201 until 30
+         21 call 2 sales        => queued 2 sales",
+    );
+    script.acd.handle(super::start() + std::time::Duration::from_secs(30), super::super::Input::Tick);
+    assert!(
+        !std::iter::from_fn(|| script.acd.poll())
+            .any(|output| matches!(output, super::super::Output::Ring { .. })),
+        "the wrap-up is over, the call that he placed is not"
+    );
+    script.run("40 own_over 9 201 => ring 2 201 until 60");
+}
