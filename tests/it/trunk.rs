@@ -28,19 +28,23 @@ fn list(values: &[&str]) -> Value {
     Value::Array(values.iter().map(|value| Value::from(*value)).collect())
 }
 
-fn rule(prefix: &str, replace: &str) -> Value {
-    let mut rule = toml::Table::new();
-    rule.insert("prefix".into(), prefix.into());
-    rule.insert("replace".into(), replace.into());
-    Value::Array(vec![Value::Table(rule)])
+/// Rules that put something else in place of a beginning, in this order.
+fn rules(of: &[(&str, &str)]) -> Value {
+    let rule = |(prefix, replace): &(&str, &str)| {
+        let mut rule = toml::Table::new();
+        rule.insert("prefix".into(), (*prefix).into());
+        rule.insert("replace".into(), (*replace).into());
+        Value::Table(rule)
+    };
+    Value::Array(of.iter().map(rule).collect())
 }
 
-/// Numbers in Germany may be called, with 0 in front or +49.
+/// Numbers in Germany may be called, with 0 in front or +49; 00 leads abroad.
 fn setup() -> Outcome<Setup> {
     let mut setup = Setup::test()?;
     setup.set("outbound", "allow", list(&["+49"]));
     setup.set("outbound", "deny", list(&["+49900"]));
-    setup.set("outbound", "rewrite", rule("0", "+49"));
+    setup.set("outbound", "rewrite", rules(&[("00", "+"), ("0", "+49")]));
     Ok(setup)
 }
 
@@ -116,7 +120,7 @@ async fn a_person_calls_a_number_over_the_second_trunk() -> Outcome {
     trunk(&mut setup, "busy", &busy.server(), 2);
     trunk(&mut setup, "good", &format!("sip:127.0.0.1:{port}"), 3);
     let good = setup.trunk("good");
-    good.insert("called_out".into(), rule("+", "00"));
+    good.insert("called_out".into(), rules(&[("+", "00")]));
     good.insert("caller_id".into(), "+49301".into());
     let far = PhoneSetup::fixed(setup.sip, "far", port);
     let far = Phone::start(PhoneSetup { mouth: Mouth::tone(CUSTOMER_HZ), ..far }).await?;
@@ -196,7 +200,9 @@ async fn numbers_that_are_not_allowed_never_leave() -> Outcome {
     let desk = cleo(&floor).await?;
     for (count, number) in ["0900123", "+1202555", "00120255"].into_iter().enumerate() {
         desk.command(PhoneCommand::Dial(number.into()))?;
-        let end = wait::until("a refusal", SOON, || desk.ends().get(count).cloned()).await?;
+        let end = wait::until(&format!("the refusal of {number}"), SOON, || desk.ends().get(count).cloned())
+            .await
+            .map_err(|error| format!("{error}; the phone told {:?}", desk.told()))?;
         assert!(matches!(end, EndReason::Refused { status: 403, .. }), "{number}: {end:?}");
     }
     assert!(carrier.called(Duration::from_millis(300)).await.is_err());
