@@ -188,6 +188,9 @@ fn sip_config(config: &Config, phones: &[(UserId, SavedPhones)]) -> DriverConfig
         keep_alive: Some(Duration::from_secs(25)),
         // A call has two legs, and a supervisor or a transfer makes a third and fourth for a while.
         max_sessions: config.sip.max_calls as usize * 4,
+        // Finished ones absorb repetitions for 32 s (RFC 3261 §17.2), and a short call makes four: a service for many
+        // calls at once also gets many a second.
+        max_transactions: (config.sip.max_calls as usize * 10).max(50_000),
         user_methods: vec![Method::Register],
         door: Some(door),
         ..shared::sip::Config::default()
