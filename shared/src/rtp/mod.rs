@@ -6,7 +6,7 @@
 //!                  └────────────► sender::Sender::relay ─► datagram      (two parties, one codec)
 //! Frame ─────────────────────────► sender::Sender::push ─► datagram
 //! ```
-//! Nothing here allocates for each packet once a stream has warmed up. SRTP will sit between the datagram and
+//! Nothing here allocates for each packet once a stream has warmed up. [`srtp`] sits between the datagram and
 //! [`packet::Packet`], on both ways.
 
 pub mod delay;
@@ -18,3 +18,4 @@ pub mod receiver;
 pub mod rtcp;
 pub mod sender;
 pub mod sequence;
+pub mod srtp;
