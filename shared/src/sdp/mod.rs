@@ -7,14 +7,18 @@
 //! [`Session::parse`] reads what phones and carriers really send; [`LocalDescription`] decides, and keeps the
 //! identity, the version and the payload numbers of one leg over its re-INVITEs.
 //!
-//! SRTP (RFC 4568) is not spoken yet: an offer that has nothing else is refused with 488.
+//! SRTP keys travel in `a=crypto` (RFC 4568); [`crypto`] has the rules. DTLS-SRTP is not spoken: an offer that has nothing
+//! else is refused with 488.
 
 use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use self::crypto::{CryptoError, Encryption};
 use crate::audio::codec::Codec;
+use crate::rtp::srtp::Keys;
 
+pub mod crypto;
 mod local;
 mod negotiate;
 mod parse;
@@ -32,9 +36,17 @@ pub enum SdpError {
     /// It has no audio.
     #[error("negotiate media: the description has no audio line")]
     NoAudio,
-    /// The audio is encrypted, which this leg does not do.
-    #[error("negotiate media: the audio is offered as {0} only; use plain RTP/AVP")]
+    /// The audio is encrypted, which this leg does not do, or in a way that nobody here knows.
+    #[error("negotiate media: the audio is offered as {0} only, which this account does not take")]
     Encrypted(String),
+    /// The audio is not encrypted, which this leg has to be.
+    #[error(
+        "negotiate media: the account requires SRTP and the far side has none; offer RTP/SAVP with a=crypto"
+    )]
+    NotEncrypted,
+    /// None of their keys can be used.
+    #[error("negotiate SRTP: {0}")]
+    Crypto(#[from] CryptoError),
     /// No codec that both sides have.
     #[error("negotiate media: no common codec; the far side has {theirs}, this side {ours}")]
     NoCommonCodec {
@@ -58,6 +70,8 @@ impl SdpError {
             SdpError::Syntax(_) => 400,
             SdpError::NoAudio
             | SdpError::Encrypted(_)
+            | SdpError::NotEncrypted
+            | SdpError::Crypto(_)
             | SdpError::NoCommonCodec { .. }
             | SdpError::NoAddress
             | SdpError::BadAnswer(_) => 488,
@@ -141,10 +155,13 @@ pub struct LocalMedia {
     pub ptime_millis: u32,
     /// Who may send, from our side: `SendOnly` puts the far side on hold with music, `Inactive` without.
     pub direction: Direction,
+    /// Whether the audio is encrypted, and with what.
+    #[serde(default)]
+    pub encryption: Encryption,
 }
 
 impl LocalMedia {
-    /// Both directions, events, 20 ms, RTCP on the next port or on the same one.
+    /// Both directions, events, 20 ms, RTCP on the next port or on the same one, not encrypted.
     pub fn new(address: SocketAddr, codecs: &[Codec]) -> Self {
         LocalMedia {
             address: address.ip(),
@@ -154,6 +171,7 @@ impl LocalMedia {
             rtcp_mux: true,
             ptime_millis: 20,
             direction: Direction::SendRecv,
+            encryption: Encryption::default(),
         }
     }
 }
@@ -195,6 +213,9 @@ pub struct Negotiated {
     /// The far side put us on hold: it does not want to hear us (`sendonly`, `inactive`, or `c=0.0.0.0` of
     /// RFC 2543).
     pub hold: bool,
+    /// The keys; none for plain RTP.
+    #[serde(default)]
+    pub keys: Option<Keys>,
 }
 
 impl Negotiated {
@@ -206,3 +227,5 @@ impl Negotiated {
 
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(test)]
+mod secure_tests;

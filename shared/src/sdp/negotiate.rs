@@ -4,10 +4,12 @@ use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
+use super::crypto::{CryptoError, CryptoLine, Policy};
 use super::parse::{MediaLine, Payload, Protocol, Session};
 use super::print::AudioLine;
 use super::{Direction, LocalMedia, Negotiated, SdpError, TelephoneEvent};
 use crate::audio::codec::Codec;
+use crate::rtp::srtp::Keys;
 
 /// Keys 0 to 15 of RFC 4733 §3.2: the digits, star, hash, A to D.
 const KEYS: &str = "0-15";
@@ -63,6 +65,11 @@ pub(super) struct Offered {
     telephone_event: bool,
     rtcp_mux: bool,
     direction: Direction,
+    #[serde(default)]
+    policy: Policy,
+    /// The keys that we offered.
+    #[serde(default)]
+    crypto: Vec<CryptoLine>,
 }
 
 /// An answer of ours.
@@ -85,13 +92,15 @@ pub(super) fn offer(local: &LocalMedia, numbers: &Numbers) -> (AudioLine, Offere
             payloads.push(event(numbers.event_wide, 48_000));
         }
     }
+    let (policy, crypto) = (local.encryption.policy(), local.encryption.offer());
     let line = AudioLine {
         port: local.port,
-        protocol: "RTP/AVP".into(),
+        protocol: if policy == Policy::Required { "RTP/SAVP" } else { "RTP/AVP" }.into(),
         payloads,
         ptime_millis: local.ptime_millis,
         direction: local.direction,
         rtcp_mux: local.rtcp_mux,
+        crypto: crypto.clone(),
     };
     let offered = Offered {
         numbers: numbers.clone(),
@@ -99,13 +108,17 @@ pub(super) fn offer(local: &LocalMedia, numbers: &Numbers) -> (AudioLine, Offere
         telephone_event: local.telephone_event,
         rtcp_mux: local.rtcp_mux,
         direction: local.direction,
+        policy,
+        crypto,
     };
     (line, offered)
 }
 
 /// Our answer to `offer`.
 pub(super) fn answer(offer: &Session, local: &LocalMedia) -> Result<Chosen, SdpError> {
-    let (index, theirs) = audio_line(offer)?;
+    local.encryption.check()?;
+    let (index, theirs) = audio_line(offer, local.encryption.policy())?;
+    let crypto = take_key(theirs, local)?;
     // RFC 3264 §6.1: their order of preference holds. A bridge that offers the other side's codec first is spared from
     // transcoding that way.
     let (codec, payload) = local
@@ -131,6 +144,7 @@ pub(super) fn answer(offer: &Session, local: &LocalMedia) -> Result<Chosen, SdpE
         ptime_millis: local.ptime_millis,
         direction,
         rtcp_mux,
+        crypto: crypto.iter().map(|(line, _)| line.clone()).collect(),
     };
     let negotiated = Negotiated {
         remote,
@@ -148,6 +162,7 @@ pub(super) fn answer(offer: &Session, local: &LocalMedia) -> Result<Chosen, SdpE
         ptime_millis: ptime_millis(theirs),
         direction,
         hold,
+        keys: crypto.map(|(_, keys)| keys),
     };
     Ok(Chosen { index, line, negotiated })
 }
@@ -158,9 +173,7 @@ pub(super) fn accept(offered: &Offered, answer: &Session) -> Result<Negotiated, 
     if audio.port == 0 {
         return Err(SdpError::BadAnswer("the far side refused the audio"));
     }
-    if audio.protocol() != Protocol::Plain {
-        return Err(SdpError::Encrypted(audio.protocol_text.clone()));
-    }
+    let keys = accept_key(offered, audio)?;
     // RFC 3264 §7: the first format of the answer is the one to send.
     let mut common = audio.payloads.iter().filter_map(|payload| {
         let codec = offered.codecs.iter().copied().find(|codec| is_voice(payload, *codec))?;
@@ -198,16 +211,83 @@ pub(super) fn accept(offered: &Offered, answer: &Session) -> Result<Negotiated, 
         ptime_millis: ptime_millis(audio),
         direction: offered.direction.and(their_wish(audio).reversed()),
         hold: is_hold(audio),
+        keys,
     })
 }
 
-/// The first audio line that can be used. A second one, of the same media in another protocol, is common.
-fn audio_line(offer: &Session) -> Result<(usize, &MediaLine), SdpError> {
+/// The audio line that suits the policy best: a secure one unless it is off, else a plain one. Two lines of the same
+/// media in both protocols are common.
+fn audio_line(offer: &Session, policy: Policy) -> Result<(usize, &MediaLine), SdpError> {
     let audio = || offer.media.iter().enumerate().filter(|(_, line)| line.is_audio() && line.port != 0);
-    audio().find(|(_, line)| line.protocol() == Protocol::Plain).ok_or_else(|| match audio().next() {
+    let secure = audio().find(|(_, line)| line.protocol() == Protocol::Secure);
+    let plain = audio().find(|(_, line)| line.protocol() == Protocol::Plain);
+    let usable = |line: &(usize, &MediaLine)| !line.1.crypto.is_empty();
+    let chosen = match policy {
+        Policy::Off => plain,
+        // A secure line without a usable key is no reason to refuse while a plain one is there.
+        Policy::Optional => secure.filter(usable).or(plain).or(secure),
+        Policy::Required => secure.filter(usable).or(plain.filter(usable)).or(secure).or(plain),
+    };
+    chosen.ok_or_else(|| match audio().next() {
         Some((_, line)) => SdpError::Encrypted(line.protocol_text.clone()),
         None => SdpError::NoAudio,
     })
+}
+
+/// The first of their keys that we can use, with ours for it (RFC 4568 §5.1.2: their order holds, and the tag is
+/// repeated); none for plain RTP.
+fn take_key(theirs: &MediaLine, local: &LocalMedia) -> Result<Option<(CryptoLine, Keys)>, SdpError> {
+    let policy = local.encryption.policy();
+    if policy == Policy::Off {
+        return Ok(None);
+    }
+    let is_secure = theirs.protocol() == Protocol::Secure;
+    let Some(line) = theirs.crypto.first() else {
+        return match (&theirs.crypto_fault, is_secure, policy) {
+            (None, false, Policy::Optional | Policy::Off) => Ok(None),
+            (None, false, Policy::Required) => Err(SdpError::NotEncrypted),
+            // Their keys are no use: plain RTP where that was offered too (RFC 8643 §3.2).
+            (Some(_), false, Policy::Optional | Policy::Off) => Ok(None),
+            (fault, _, _) => Err(fault.clone().unwrap_or(CryptoError::Missing).into()),
+        };
+    };
+    let ours = local.encryption.master(line.master.suite()).map_err(CryptoError::from)?;
+    if ours == line.master {
+        return Err(CryptoError::OurOwn.into());
+    }
+    let keys = Keys { send: ours.clone(), receive: line.master.clone() };
+    Ok(Some((CryptoLine { tag: line.tag, master: ours }, keys)))
+}
+
+/// The key of their answer, which takes one of our lines.
+fn accept_key(offered: &Offered, answer: &MediaLine) -> Result<Option<Keys>, SdpError> {
+    match answer.protocol() {
+        Protocol::Plain => {}
+        Protocol::Secure if offered.policy != Policy::Off => {}
+        _ => return Err(SdpError::Encrypted(answer.protocol_text.clone())),
+    }
+    let is_plain = answer.protocol() == Protocol::Plain;
+    let Some(line) = answer.crypto.first() else {
+        return match (offered.policy, &answer.crypto_fault) {
+            (Policy::Off, _) => Ok(None),
+            (Policy::Optional, None) if is_plain => Ok(None),
+            (_, Some(fault)) => Err(fault.clone().into()),
+            (_, None) if is_plain => Err(SdpError::NotEncrypted),
+            (_, None) => Err(CryptoError::Missing.into()),
+        };
+    };
+    if offered.policy == Policy::Off {
+        return Ok(None);
+    }
+    let ours = offered.crypto.iter().find(|ours| ours.tag == line.tag);
+    let ours = ours.ok_or(CryptoError::UnknownTag(line.tag))?;
+    if ours.master.suite() != line.master.suite() {
+        return Err(CryptoError::OtherSuite(line.tag).into());
+    }
+    if ours.master == line.master {
+        return Err(CryptoError::OurOwn.into());
+    }
+    Ok(Some(Keys { send: ours.master.clone(), receive: line.master.clone() }))
 }
 
 /// What they allow, from their side. An address of zeros is the hold of RFC 2543 (RFC 3264 §8.4): they send, but

@@ -1,11 +1,12 @@
 //! Reading a description. sdp-types knows the grammar; this file first puts the text of real phones into that
-//! grammar and then keeps what a voice call needs. Lines that a voice call does not need (`b=`, `k=`, ICE, SRTP
+//! grammar and then keeps what a voice call needs. Lines that a voice call does not need (`b=`, `k=`, ICE
 //! and whatever else) are never a reason to refuse.
 
 use std::net::IpAddr;
 
 use sdp_types::Attribute;
 
+use super::crypto::{CryptoError, CryptoLine};
 use super::{Direction, SdpError};
 
 /// Octets of the longest description that is read.
@@ -14,6 +15,8 @@ const MAX_BYTES: usize = 32_768;
 const MAX_MEDIA: usize = 16;
 /// Formats of one media line that are looked at; the rest is ignored.
 const MAX_FORMATS: usize = 64;
+/// Keys of one media line that are looked at; the rest is ignored.
+const MAX_CRYPTO_LINES: usize = 16;
 
 /// A description, as far as a voice call needs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +32,10 @@ pub struct Session {
 pub enum Protocol {
     /// `RTP/AVP` or `RTP/AVPF`.
     Plain,
-    /// Some kind of SRTP.
+    /// `RTP/SAVP` or `RTP/SAVPF`: SRTP with keys in the description.
     Secure,
+    /// SRTP with keys from DTLS (RFC 5764).
+    Dtls,
     /// Anything else (fax, data channels).
     Other,
 }
@@ -82,6 +87,10 @@ pub struct MediaLine {
     pub ptime_millis: Option<u32>,
     /// `a=maxptime` in milliseconds.
     pub max_ptime_millis: Option<u32>,
+    /// `a=crypto` that can be used, one a tag, in order of preference.
+    pub crypto: Vec<CryptoLine>,
+    /// Why the first of the others cannot.
+    pub crypto_fault: Option<CryptoError>,
 }
 
 impl MediaLine {
@@ -95,8 +104,10 @@ impl MediaLine {
         let text = self.protocol_text.to_ascii_uppercase();
         if text == "RTP/AVP" || text == "RTP/AVPF" {
             Protocol::Plain
-        } else if text.contains("SAVP") {
+        } else if text == "RTP/SAVP" || text == "RTP/SAVPF" {
             Protocol::Secure
+        } else if text.contains("SAVP") {
+            Protocol::Dtls
         } else {
             Protocol::Other
         }
@@ -152,6 +163,7 @@ fn media_line(
         Some(connection) => address(&connection.connection_address),
         None => session_address,
     };
+    let (crypto, crypto_fault) = crypto(attributes);
     MediaLine {
         port: media.port,
         payloads: payloads(&media.fmt, attributes),
@@ -161,10 +173,29 @@ fn media_line(
         direction: direction(attributes).unwrap_or(session_direction),
         ptime_millis: number("ptime"),
         max_ptime_millis: number("maxptime"),
+        crypto,
+        crypto_fault,
         kind: media.media,
         protocol_text: media.proto,
         formats_text: media.fmt,
     }
+}
+
+/// The keys that can be used, and what is wrong with the first that cannot.
+fn crypto(attributes: &[Attribute]) -> (Vec<CryptoLine>, Option<CryptoError>) {
+    let values = attributes.iter().filter(|attribute| attribute.attribute == "crypto");
+    let (mut lines, mut fault): (Vec<CryptoLine>, _) = (Vec::new(), None);
+    for value in values.take(MAX_CRYPTO_LINES) {
+        match CryptoLine::parse(value.value.as_deref().unwrap_or_default()) {
+            // RFC 4568 §4.1: a tag stands for one line.
+            Ok(line) if lines.iter().any(|known| known.tag == line.tag) => {}
+            Ok(line) => lines.push(line),
+            Err(error) => {
+                fault.get_or_insert(error);
+            }
+        }
+    }
+    (lines, fault)
 }
 
 /// Payload types with their mapping; the static table of RFC 3551 §6 fills in what is not written.
@@ -406,7 +437,7 @@ mod tests {
             session.media.iter().map(|line| (line.kind.as_str(), line.protocol())).collect();
         assert_eq!(
             protocols,
-            [("video", Protocol::Plain), ("audio", Protocol::Secure), ("image", Protocol::Other)]
+            [("video", Protocol::Plain), ("audio", Protocol::Dtls), ("image", Protocol::Other)]
         );
     }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use sdp_types::{Attribute, Connection, Media, Origin, Session as Raw, Time};
 
 use super::Direction;
+use super::crypto::CryptoLine;
 use super::parse::{MediaLine, Payload};
 
 /// The audio line that is written.
@@ -15,6 +16,7 @@ pub(super) struct AudioLine {
     pub(super) ptime_millis: u32,
     pub(super) direction: Direction,
     pub(super) rtcp_mux: bool,
+    pub(super) crypto: Vec<CryptoLine>,
 }
 
 /// A line of a description that is written.
@@ -71,6 +73,7 @@ fn attributes(line: &AudioLine) -> Vec<Attribute> {
             attributes.push(Attribute::with_value("fmtp", format!("{number} {parameters}")));
         }
     }
+    attributes.extend(line.crypto.iter().map(|line| Attribute::with_value("crypto", line)));
     attributes.push(Attribute::with_value("ptime", line.ptime_millis));
     attributes.push(Attribute::new(line.direction.as_str()));
     if line.rtcp_mux {

@@ -77,6 +77,7 @@ pub(super) fn negotiated(remote: SocketAddr, codec: Codec) -> Negotiated {
         ptime_millis: 20,
         direction: Direction::SendRecv,
         hold: false,
+        keys: None,
     }
 }
 
