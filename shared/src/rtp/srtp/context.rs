@@ -43,6 +43,8 @@ pub(super) struct Context {
     state: State,
     rtp: Transform,
     rtcp: Transform,
+    /// A packet with a wrong tag is to be as it came, for trying another key or counter.
+    restores: bool,
 }
 
 impl std::fmt::Debug for Context {
@@ -62,6 +64,7 @@ impl Context {
         Context {
             rtp: Transform::new(&state.master, Purpose::Rtp),
             rtcp: Transform::new(&state.master, Purpose::Rtcp),
+            restores: false,
             state,
         }
     }
@@ -73,6 +76,11 @@ impl Context {
         let highest = self.state.sources.first().and_then(|source| source.rtp.highest());
         next.state.carried_rollover = highest.map_or(0, |index| (index >> 16) as u32);
         next
+    }
+
+    /// Whether a packet with a wrong tag stays as it came.
+    pub(super) fn set_restores(&mut self, restores: bool) {
+        self.restores = restores;
     }
 
     pub(super) fn state(&self) -> &State {
@@ -112,7 +120,9 @@ impl Context {
         let (head, text) = packet.split_at_mut_checked(header.bytes).ok_or(SrtpError::Malformed)?;
         let mut open = |index| {
             let place = Place { ssrc: header.ssrc, index };
-            self.rtp.open(place, Purpose::Rtp, head, text, &rollover(index), tag)?;
+            opened(text, self.restores, |text| {
+                self.rtp.open(place, Purpose::Rtp, head, text, &rollover(index), tag)
+            })?;
             Ok(index)
         };
         let opened = match open(index) {
@@ -170,7 +180,9 @@ impl Context {
         // A report may be only authenticated.
         let split = if flagged & ENCRYPTED != 0 { RTCP_HEADER_BYTES } else { len };
         let (head, text) = packet.split_at_mut_checked(split).ok_or(SrtpError::Malformed)?;
-        self.rtcp.open(Place { ssrc, index }, Purpose::Rtcp, head, text, &word, tag)?;
+        opened(text, self.restores, |text| {
+            self.rtcp.open(Place { ssrc, index }, Purpose::Rtcp, head, text, &word, tag)
+        })?;
         source.rtcp.mark(index);
         self.remember(source);
         Ok(len)
@@ -178,7 +190,7 @@ impl Context {
 
     #[cfg(test)]
     pub(super) fn with_transforms(master: Master, rtp: Transform, rtcp: Transform) -> Self {
-        Context { state: State::new(master), rtp, rtcp }
+        Context { state: State::new(master), rtp, rtcp, restores: false }
     }
 
     #[cfg(test)]
@@ -208,6 +220,29 @@ impl Context {
             *first = source;
         }
     }
+}
+
+/// Opens `text`; when that fails and `restores` is set, the octets are as they came. Packets longer than any of ours
+/// are not restored.
+fn opened(
+    text: &mut [u8],
+    restores: bool,
+    open: impl FnOnce(&mut [u8]) -> Result<(), SrtpError>,
+) -> Result<(), SrtpError> {
+    if !restores {
+        return open(text);
+    }
+    let mut saved = [0u8; MAX_PACKET_BYTES];
+    if let Some(slot) = saved.get_mut(..text.len()) {
+        slot.copy_from_slice(text);
+    }
+    let outcome = open(text);
+    if outcome.is_err()
+        && let Some(slot) = saved.get(..text.len())
+    {
+        text.copy_from_slice(slot);
+    }
+    outcome
 }
 
 fn rollover(index: u64) -> [u8; 4] {

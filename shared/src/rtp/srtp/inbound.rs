@@ -32,11 +32,9 @@ impl Inbound {
 
     /// Goes on where another process was.
     pub fn resume(state: InboundState) -> Self {
-        Inbound {
-            current: Context::resume(state.current),
-            before: state.before.map(Context::resume),
-            taken: state.taken,
-        }
+        let mut current = Context::resume(state.current);
+        current.set_restores(state.before.is_some());
+        Inbound { current, before: state.before.map(Context::resume), taken: state.taken }
     }
 
     /// Where it is.
@@ -53,13 +51,14 @@ impl Inbound {
         if *self.current.master() == master {
             return;
         }
-        let next = self.current.successor(master);
+        let mut next = self.current.successor(master);
+        next.set_restores(true);
         self.before = Some(std::mem::replace(&mut self.current, next));
         self.taken = 0;
     }
 
-    /// Checks and decrypts an RTP packet in place; returns its length without the tag. On an error the octets are as
-    /// they came.
+    /// Checks and decrypts an RTP packet in place; returns its length without the tag. On an error the octets are in no
+    /// particular state.
     pub fn unprotect(&mut self, packet: &mut [u8]) -> Result<usize, SrtpError> {
         let outcome = self.current.unprotect_rtp(packet);
         self.with_before(outcome, |context| context.unprotect_rtp(packet))
@@ -82,6 +81,7 @@ impl Inbound {
                 self.taken += 1;
                 if self.taken >= OVERLAP_PACKETS {
                     self.before = None;
+                    self.current.set_restores(false);
                 }
                 Ok(len)
             }

@@ -4,8 +4,9 @@
 //! datagram ─► Inbound::unprotect ─► packet::Packet …          … Sender::push ─► Outbound::protect ─► datagram
 //! ```
 //! Where the keys come from is not known here: SDES ([`crate::sdp::crypto`]) today, DTLS-SRTP can give the same
-//! [`Master`] later. Nothing allocates or blocks for a packet; the primitives are RustCrypto's, which use the AES and
-//! SHA instructions of the processor (measured against ring: its SHA-1 has none, its GCM is not faster at 160 octets).
+//! [`Master`] later. Nothing allocates or blocks for a packet. Counter mode and HMAC-SHA1 are RustCrypto's, which use the
+//! AES and SHA instructions of the processor (ring's SHA-1 does not: 670 ns in place of 181 for 172 octets); Galois
+//! counter mode is ring's (96 ns against 219).
 //! Both ends are plain data with serde ([`State`]), so another process goes on with the same rollover counters.
 
 use serde::{Deserialize, Serialize};

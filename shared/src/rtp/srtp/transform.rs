@@ -1,12 +1,11 @@
 //! The ciphers of the suites on one packet, in place, given its source and its index.
 
+use aes::Aes128;
 use aes::cipher::{InnerIvInit, KeyInit, StreamCipherCore};
-use aes::{Aes128, Aes256};
-use aes_gcm::aead::AeadInOut;
-use aes_gcm::{AesGcm, aes::cipher::consts::U12};
 use ctr::CtrCore;
 use ctr::flavors::Ctr128BE;
 use hmac::{Hmac, Mac};
+use ring::aead::{AES_128_GCM, AES_256_GCM, Aad, Algorithm, LessSafeKey, Nonce, UnboundKey};
 use sha1::Sha1;
 
 use super::keys::{Purpose, SessionKeys};
@@ -25,8 +24,7 @@ pub(super) struct Transform {
 #[derive(Clone)]
 enum Cipher {
     CounterMode { aes: Aes128, hmac: Hmac<Sha1> },
-    Gcm128(Box<AesGcm<Aes128, U12>>),
-    Gcm256(Box<AesGcm<Aes256, U12>>),
+    Galois(Box<LessSafeKey>),
 }
 
 /// Where a packet is in its stream.
@@ -47,8 +45,8 @@ impl Transform {
                 hmac: <Hmac<Sha1> as hmac::KeyInit>::new_from_slice(&keys.authentication)
                     .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length")),
             },
-            Suite::AeadAes128Gcm => Cipher::Gcm128(Box::new(AesGcm::new(&half.into()))),
-            Suite::AeadAes256Gcm => Cipher::Gcm256(Box::new(AesGcm::new(&keys.encryption.into()))),
+            Suite::AeadAes128Gcm => Cipher::Galois(galois(&AES_128_GCM, &half)),
+            Suite::AeadAes256Gcm => Cipher::Galois(galois(&AES_256_GCM, &keys.encryption)),
         };
         Transform { salt: keys.salt, cipher }
     }
@@ -57,12 +55,12 @@ impl Transform {
     pub(super) fn with_session_keys(suite: Suite, key: &[u8], salt: &[u8]) -> Self {
         let mut wide = [0; 14];
         wide[..salt.len()].copy_from_slice(salt);
-        let cipher = match suite {
-            Suite::AeadAes128Gcm => Cipher::Gcm128(Box::new(AesGcm::new_from_slice(key).expect("a key"))),
-            Suite::AeadAes256Gcm => Cipher::Gcm256(Box::new(AesGcm::new_from_slice(key).expect("a key"))),
+        let algorithm = match suite {
+            Suite::AeadAes128Gcm => &AES_128_GCM,
+            Suite::AeadAes256Gcm => &AES_256_GCM,
             _ => panic!("{suite} has an authentication key as well"),
         };
-        Transform { salt: wide, cipher }
+        Transform { salt: wide, cipher: Cipher::Galois(galois(algorithm, key)) }
     }
 
     /// Encrypts `text` and makes the tag over `header`, the cipher text and `trailer`: the rollover counter for
@@ -81,16 +79,17 @@ impl Transform {
                 self.counter_mode(aes, place, text);
                 Ok(authenticate(hmac, header, text, trailer))
             }
-            Cipher::Gcm128(gcm) => {
-                seal(gcm.as_ref(), &self.vector(place, purpose), purpose, header, text, trailer)
-            }
-            Cipher::Gcm256(gcm) => {
-                seal(gcm.as_ref(), &self.vector(place, purpose), purpose, header, text, trailer)
-            }
+            Cipher::Galois(key) => with_authenticated(purpose, header, trailer, |authenticated| {
+                let vector = Nonce::assume_unique_for_key(self.vector(place, purpose));
+                let tag = key
+                    .seal_in_place_separate_tag(vector, Aad::from(authenticated), text)
+                    .map_err(|_| SrtpError::Malformed)?;
+                tag.as_ref().try_into().map_err(|_| SrtpError::Malformed)
+            }),
         }
     }
 
-    /// Checks the tag in constant time, and only then decrypts.
+    /// Checks the tag in constant time and decrypts. A wrong tag leaves the octets in no particular state.
     pub(super) fn open(
         &self,
         place: Place,
@@ -110,12 +109,13 @@ impl Transform {
                 self.counter_mode(aes, place, text);
                 Ok(())
             }
-            Cipher::Gcm128(gcm) => {
-                open(gcm.as_ref(), &self.vector(place, purpose), purpose, header, text, trailer, tag)
-            }
-            Cipher::Gcm256(gcm) => {
-                open(gcm.as_ref(), &self.vector(place, purpose), purpose, header, text, trailer, tag)
-            }
+            Cipher::Galois(key) => with_authenticated(purpose, header, trailer, |authenticated| {
+                let tag = Tag::try_from(tag).map_err(|_| SrtpError::Malformed)?;
+                let vector = Nonce::assume_unique_for_key(self.vector(place, purpose));
+                key.open_in_place_separate_tag(vector, Aad::from(authenticated), tag.into(), text, 0..)
+                    .map(|_| ())
+                    .map_err(|_| SrtpError::Authentication)
+            }),
         }
     }
 
@@ -140,6 +140,12 @@ impl Transform {
         over(&mut vector[6..12], &index.to_be_bytes()[2..]);
         vector
     }
+}
+
+fn galois(algorithm: &'static Algorithm, key: &[u8]) -> Box<LessSafeKey> {
+    let key = UnboundKey::new(algorithm, key)
+        .unwrap_or_else(|_| unreachable!("the key was derived with the length of its suite"));
+    Box::new(LessSafeKey::new(key))
 }
 
 fn over(target: &mut [u8], octets: &[u8]) {
@@ -176,36 +182,4 @@ fn with_authenticated<R>(
             work(slot)
         }
     }
-}
-
-fn seal<A: AeadInOut<NonceSize = U12, TagSize = aes::cipher::consts::U16>>(
-    gcm: &A,
-    vector: &[u8; 12],
-    purpose: Purpose,
-    header: &[u8],
-    text: &mut [u8],
-    trailer: &[u8; 4],
-) -> Result<Tag, SrtpError> {
-    with_authenticated(purpose, header, trailer, |authenticated| {
-        let tag = gcm
-            .encrypt_inout_detached(vector.into(), authenticated, text.into())
-            .map_err(|_| SrtpError::Malformed)?;
-        Ok(tag.into())
-    })
-}
-
-fn open<A: AeadInOut<NonceSize = U12, TagSize = aes::cipher::consts::U16>>(
-    gcm: &A,
-    vector: &[u8; 12],
-    purpose: Purpose,
-    header: &[u8],
-    text: &mut [u8],
-    trailer: &[u8; 4],
-    tag: &[u8],
-) -> Result<(), SrtpError> {
-    let tag: &Tag = tag.try_into().map_err(|_| SrtpError::Malformed)?;
-    with_authenticated(purpose, header, trailer, |authenticated| {
-        gcm.decrypt_inout_detached(vector.into(), authenticated, text.into(), tag.into())
-            .map_err(|_| SrtpError::Authentication)
-    })
 }
