@@ -7,6 +7,7 @@ use serde::Deserialize;
 use shared::id::{AgentId, CodeId, QueueId, SkillId, UserId};
 use shared::model::queue::{Code, Destination};
 use shared::model::user::Role;
+use shared::sdp::crypto::Policy;
 
 /// A password as written in the file: plain text, or an argon2id hash (`$argon2id$…`). Never printed.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -164,6 +165,10 @@ pub struct Agent {
     pub queues: Vec<QueueId>,
     /// The number that his calls to numbers outside show; that of the trunk when left out.
     pub caller_id: Option<String>,
+    /// SRTP of its calls; that of `[media]` when left out.
+    pub srtp: Option<Policy>,
+    /// SRTP keys may travel over signalling that anybody can read; that of `[media]` when left out.
+    pub srtp_without_tls: Option<bool>,
 }
 
 /// `[[users]]`: supervisors, managers, administrators.

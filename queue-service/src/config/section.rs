@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use shared::sdp::crypto::Policy;
 
 use crate::acd::AcdConfig;
 
@@ -115,6 +116,10 @@ pub struct Media {
     pub workers: u32,
     /// A call leg without a packet for this long counts as lost, in seconds; 0 for never. Not on hold.
     pub no_media_secs: u32,
+    /// SRTP, unless a trunk or an agent says otherwise.
+    pub srtp: Policy,
+    /// SRTP keys may travel over signalling that anybody can read.
+    pub srtp_without_tls: bool,
 }
 
 impl Default for Media {
@@ -126,6 +131,8 @@ impl Default for Media {
             port_max: 29_999,
             workers: 0,
             no_media_secs: 60,
+            srtp: Policy::Optional,
+            srtp_without_tls: false,
         }
     }
 }

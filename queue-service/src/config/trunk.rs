@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use shared::id::TrunkId;
+use shared::sdp::crypto::Policy;
 use shared::sip::door::Network;
 
 use super::entry::Password;
@@ -94,6 +95,10 @@ pub struct Trunk {
     /// Rules for the caller's number, of calls that go out.
     #[serde(default)]
     pub caller_out: Vec<Rule>,
+    /// SRTP of its calls; that of `[media]` when left out.
+    pub srtp: Option<Policy>,
+    /// SRTP keys may travel over signalling that anybody can read; that of `[media]` when left out.
+    pub srtp_without_tls: Option<bool>,
 }
 
 /// How a trunk is told who calls.

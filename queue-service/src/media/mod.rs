@@ -29,6 +29,7 @@ mod player;
 mod pool;
 mod port;
 pub mod prompt;
+mod protection;
 mod schedule;
 mod socket;
 pub mod stats;

@@ -17,16 +17,18 @@ use shared::audio::level::TalkDetector;
 use shared::audio::mixer::{MAX_PARTIES, Party, Role};
 use shared::id::{CallId, LegId};
 use shared::rtp::dtmf::KeyEvent;
-use shared::rtp::packet::{self, MAX_PACKET_BYTES, Packet};
+use shared::rtp::packet::{self, Packet};
 use shared::rtp::receiver::{self, Content, Pulled, Receiver};
 use shared::rtp::rtcp::Rtcp;
 use shared::rtp::sender::{self, Sender};
+use shared::rtp::srtp::MAX_OVERHEAD;
 use shared::sdp::Negotiated;
 use shared::time::Timestamp;
 
 use super::BridgeId;
 use super::latch::Latch;
 use super::player::Player;
+use super::protection::{BUFFER_BYTES, Protection};
 use super::socket::Sockets;
 use super::stats::{LegStats, WorkerCounters};
 
@@ -51,6 +53,7 @@ pub(super) struct Port {
     pub(super) key_relayed_to: [Option<usize>; MAX_PARTIES],
     latch: Latch,
     line: Option<Line>,
+    protection: Protection,
     received_at: Timestamp,
     /// Something has come at all: a phone that never sends (a test tool, a one-way announcement) cannot fall silent.
     has_received: bool,
@@ -92,6 +95,7 @@ impl Port {
             key_relayed_to: [None; MAX_PARTIES],
             latch: Latch::new(),
             line: None,
+            protection: Protection::default(),
             received_at: now,
             has_received: false,
             is_missed: false,
@@ -105,6 +109,7 @@ impl Port {
         self.received_at = now;
         self.is_missed = false;
         self.stats.codec = Some(negotiated.codec);
+        self.protection.set(negotiated.keys.as_ref());
         if let Err(error) = self.set_up(now, negotiated, random) {
             tracing::error!(call_id = %self.call, leg_id = %self.leg, %error, "a leg has no sound");
         }
@@ -159,7 +164,7 @@ impl Port {
         &mut self,
         now: Timestamp,
         source: SocketAddr,
-        datagram: &'a [u8],
+        datagram: &'a mut [u8],
         counters: &WorkerCounters,
     ) -> Option<(Packet<'a>, Content, bool)> {
         if packet::is_rtcp(datagram) {
@@ -168,6 +173,10 @@ impl Port {
         }
         let Some(line) = self.line.as_mut().filter(|line| line.negotiated.direction.receives()) else {
             // Before the answer, or while nobody should send: not counted against anybody.
+            return None;
+        };
+        let Some(datagram) = self.protection.open(datagram, false) else {
+            self.stats.packets_unauthentic += 1;
             return None;
         };
         let Some(packet) = Packet::read(datagram).ok().filter(|packet| line.expects(packet.payload_type))
@@ -212,17 +221,21 @@ impl Port {
         counters: &WorkerCounters,
     ) {
         let Some(line) = &mut self.line else { return };
-        let mut output = [0; MAX_PACKET_BYTES];
+        let mut output = [0; BUFFER_BYTES];
         let len = line.sender.relay(now, packet, content, &mut output);
         if len > 0 {
             self.stats.packets_relayed += 1;
-            self.send(output.get(..len).unwrap_or_default(), counters);
+            self.send(&mut output, len, counters);
         }
     }
 
     /// Takes a datagram of RTCP, from either socket.
-    pub(super) fn receive_rtcp(&mut self, now: Timestamp, source: SocketAddr, datagram: &[u8]) {
+    pub(super) fn receive_rtcp(&mut self, now: Timestamp, source: SocketAddr, datagram: &mut [u8]) {
         let Some(line) = &mut self.line else { return };
+        let Some(datagram) = self.protection.open(datagram, true) else {
+            self.stats.packets_unauthentic += 1;
+            return;
+        };
         if self.latch.accept_rtcp(source) {
             // Who sends reports is there, even when he is silent and saves his packets.
             self.received_at = now;
@@ -275,12 +288,12 @@ impl Port {
         let was_busy = line.sender.is_busy();
         // Who does not want to hear us gets nothing, but the timeline goes on.
         line.sender.push(now, frame.filter(|_| sends));
-        let mut output = [0; MAX_PACKET_BYTES];
+        let mut output = [0; BUFFER_BYTES];
         loop {
             let Some(line) = &mut self.line else { return false };
             match line.sender.poll(&mut output) {
                 0 => return was_busy && !line.sender.is_busy(),
-                len if sends => self.send(output.get(..len).unwrap_or_default(), counters),
+                len if sends => self.send(&mut output, len, counters),
                 _ => {}
             }
         }
@@ -325,17 +338,19 @@ impl Port {
     /// Sends a report when it is due (RFC 3550 §6.2).
     pub(super) fn report(&mut self, now: Timestamp, random: &mut StdRng) {
         let Some(line) = self.line.as_mut().filter(|line| line.rtcp.deadline() <= now) else { return };
-        let mut output = [0; MAX_PACKET_BYTES];
-        let len = line.rtcp.report(now, &line.sender, &mut line.receiver, random, &mut output);
-        self.send_rtcp(output.get(..len).unwrap_or_default());
+        let mut output = [0; BUFFER_BYTES];
+        let room = output.len() - MAX_OVERHEAD;
+        let len = line.rtcp.report(now, &line.sender, &mut line.receiver, random, &mut output[..room]);
+        self.send_rtcp(&mut output, len);
     }
 
     /// Says good-bye (RFC 3550 §6.6).
     pub(super) fn close(&mut self, now: Timestamp) {
         let Some(line) = &mut self.line else { return };
-        let mut output = [0; MAX_PACKET_BYTES];
-        let len = line.rtcp.bye(now, &line.sender, &mut line.receiver, &mut output);
-        self.send_rtcp(output.get(..len).unwrap_or_default());
+        let mut output = [0; BUFFER_BYTES];
+        let room = output.len() - MAX_OVERHEAD;
+        let len = line.rtcp.bye(now, &line.sender, &mut line.receiver, &mut output[..room]);
+        self.send_rtcp(&mut output, len);
     }
 
     /// The numbers so far.
@@ -357,8 +372,11 @@ impl Port {
         stats
     }
 
-    fn send(&mut self, datagram: &[u8], counters: &WorkerCounters) {
+    fn send(&mut self, buffer: &mut [u8], len: usize, counters: &WorkerCounters) {
         let Some(target) = self.latch.target() else { return };
+        let sealed = self.protection.seal(buffer, len, false);
+        // A doubled number is not sent twice: two packets under one key stream would betray both.
+        let Some(datagram) = sealed.ok().and_then(|len| buffer.get(..len)) else { return };
         if self.sockets.rtp.send_to(datagram, target).is_ok() {
             self.stats.packets_sent += 1;
             WorkerCounters::count(&counters.packets_sent);
@@ -367,11 +385,12 @@ impl Port {
         }
     }
 
-    fn send_rtcp(&self, datagram: &[u8]) {
+    fn send_rtcp(&mut self, buffer: &mut [u8], len: usize) {
         let Some((line, voice)) = self.line.as_ref().zip(self.latch.target()) else { return };
-        if datagram.is_empty() {
+        let sealed = self.protection.seal(buffer, len, true);
+        let Some(datagram) = sealed.ok().filter(|len| *len > 0).and_then(|len| buffer.get(..len)) else {
             return;
-        }
+        };
         let negotiated = &line.negotiated;
         let (socket, target) = if negotiated.rtcp_mux {
             (&self.sockets.rtp, voice)

@@ -26,6 +26,9 @@ pub struct LegStats {
     pub packets_foreign: u64,
     /// Datagrams that are no packet, or of a payload type that was not agreed on.
     pub packets_malformed: u64,
+    /// Datagrams that SRTP refused: another key, a replay, or no protection at all.
+    #[serde(default)]
+    pub packets_unauthentic: u64,
     /// Packets relayed without decoding.
     pub packets_relayed: u64,
     /// Round trip by RTCP in milliseconds.

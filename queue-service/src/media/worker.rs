@@ -136,7 +136,7 @@ impl Desk {
     }
 
     /// Takes a datagram of voice, and hands it on when the plan says so. True when the plan has to be made anew.
-    fn receive(&mut self, now: Timestamp, slot: usize, source: SocketAddr, datagram: &[u8]) -> bool {
+    fn receive(&mut self, now: Timestamp, slot: usize, source: SocketAddr, datagram: &mut [u8]) -> bool {
         let Some(port) = self.ports.get_mut(slot).and_then(Option::as_mut) else { return false };
         let Some((packet, content, plan_again)) = port.receive(now, source, datagram, &self.counters) else {
             return false;
@@ -251,7 +251,7 @@ impl Worker {
             let socket = if token.0.is_multiple_of(2) { &port.sockets.rtp } else { &port.sockets.rtcp };
             match socket.recv_from(datagram) {
                 Ok((len, source)) => {
-                    let bytes = datagram.get(..len).unwrap_or_default();
+                    let bytes = datagram.get_mut(..len).unwrap_or_default();
                     if token.0.is_multiple_of(2) {
                         let bridge = port.bridge;
                         if self.desk.receive(now, slot, source, bytes)

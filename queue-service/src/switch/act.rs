@@ -19,6 +19,7 @@ use crate::sip::cause;
 use crate::sip::phones::Contact;
 
 use super::command::Reply;
+use super::encryption::{Account, goes_encrypted};
 use super::entry::{Leg, LegState};
 use super::{Switch, Work};
 
@@ -215,10 +216,18 @@ impl Switch {
         };
         headers.extend(contact.route.map(|route| ("Route".to_owned(), route)));
 
-        let Some(local) = self.open_port(call, leg, role) else {
+        let is_encrypted = goes_encrypted(contact.flow.as_ref(), &contact.target);
+        let encryption = self.encryption(Account::Person(user), is_encrypted);
+        if let Err(error) = encryption.check() {
+            tracing::warn!(%call, %leg, %error, "a phone cannot be called");
+            self.work.push_back(Work::Call(call, Input::LegFailed { leg, status: 488 }));
+            return;
+        }
+        let Some(mut local) = self.open_port(call, leg, role) else {
             self.work.push_back(Work::Call(call, Input::LegFailed { leg, status: 503 }));
             return;
         };
+        local.encryption = encryption;
         let session = SessionId(self.random.next_u64() >> 1);
         let mut description = LocalDescription::new(self.random.next_u64());
         let text = description.offer(&local);

@@ -6,6 +6,7 @@ use shared::id::{AgentId, CallId, LegId, QueueId, UserId};
 use shared::model::call::Party;
 use shared::model::event::{Event, TransferTarget};
 use shared::sdp::LocalDescription;
+use shared::sdp::crypto::Encryption;
 use shared::sip::{Body, Command, SessionId, Uri};
 use shared::time::Timestamp;
 
@@ -16,6 +17,7 @@ use crate::sip::trunk::hunt::After;
 use crate::sip::trunk::plan::Denied;
 use crate::sip::trunk::{self, Output, Placed};
 
+use super::encryption::{Account, goes_encrypted};
 use super::entry::{Leg, LegState, Out};
 use super::{Switch, Work};
 
@@ -126,8 +128,10 @@ impl Switch {
     fn try_way(&mut self, now: Timestamp, call: CallId, leg: LegId) {
         let session = SessionId(self.random.next_u64() >> 1);
         let description = LocalDescription::new(self.random.next_u64());
+        let Some(encryption) = self.way_encryption(call, leg) else { return };
         let Some(entry) = self.calls.get_mut(&call) else { return };
         let Some(known) = entry.legs.get_mut(&leg) else { return };
+        known.local.encryption = encryption;
         let Some(Out { hunt, number, rings }) = &mut known.out else { return };
         // A server that is known to be silent is tried as the last resort, and not left for its silence.
         *rings = self.trunks.is_gone(hunt.way());
@@ -153,6 +157,19 @@ impl Switch {
         });
         self.trunks.called(now, &way);
         self.trunk_work();
+    }
+
+    /// New keys for the way that is tried now. Where SRTP is required and the way is readable, the offer has no key in
+    /// it, and so nobody can take it.
+    fn way_encryption(&mut self, call: CallId, leg: LegId) -> Option<Encryption> {
+        let out = self.calls.get(&call)?.legs.get(&leg)?.out.as_ref()?;
+        let (way, number) = (out.hunt.way().clone(), out.number.clone());
+        let target = self.trunks.outgoing(&way, number.as_deref(), "")?.target;
+        let encryption = self.encryption(Account::Trunk(&way.trunk), goes_encrypted(None, &target));
+        if let Err(error) = encryption.check() {
+            tracing::warn!(%call, trunk = %way.trunk, %error, "a trunk cannot be used");
+        }
+        Some(encryption)
     }
 
     /// Calls that wait for a server which does not answer any more go on to the next.

@@ -15,6 +15,7 @@ mod act;
 pub mod command;
 mod defence;
 mod dial;
+mod encryption;
 mod entry;
 mod media_link;
 mod people;

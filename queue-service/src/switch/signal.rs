@@ -16,6 +16,7 @@ use crate::call::io::{Arrival, Input, LegEnd};
 use crate::call::machine::Machine;
 use crate::sip::{cause, trunk};
 
+use super::encryption::{Account, is_encrypted};
 use super::entry::{Entry, Leg, LegState};
 use super::{Switch, Work};
 
@@ -92,7 +93,13 @@ impl Switch {
             return;
         }
         if let Some(old) = request.replaces {
-            self.replace(session, old, request.body.as_ref());
+            let account = match caller {
+                Caller::Account(username) => self.phones.owner(username),
+                Caller::Trusted(_) | Caller::Unchecked => None,
+            };
+            let account = account.as_ref().map_or(Account::Stranger, Account::Person);
+            let encryption = self.encryption(account, is_encrypted(&flow));
+            self.replace(session, old, request.body.as_ref(), encryption);
             return;
         }
         let call = CallId::new(now, self.random.next_u32());
@@ -131,10 +138,16 @@ impl Switch {
             switch.trunks.leave(customer);
             switch.refuse(session, status, Vec::new());
         };
-        let Some(local) = self.open_port_in(bridge, customer, role, None) else {
+        let Some(mut local) = self.open_port_in(bridge, customer, role, None) else {
             refuse(self, 503);
             return;
         };
+        let account = match (&trunk, &person) {
+            (Some(trunk), _) => Account::Trunk(trunk),
+            (None, Some(person)) => Account::Person(person),
+            (None, None) => Account::Stranger,
+        };
+        local.encryption = self.encryption(account, is_encrypted(&flow));
         let mut description = LocalDescription::new(self.random.next_u64());
         let mut codec = None;
         let answer = match &request.body {

@@ -10,11 +10,13 @@ use shared::audio::codec::Codec;
 use shared::audio::goertzel::power_dbfs;
 use shared::audio::tone::Sine;
 use shared::rtp::dtmf::KeyEvent;
-use shared::rtp::packet::{MAX_PACKET_BYTES, Packet, is_rtcp};
+use shared::rtp::packet::{Packet, is_rtcp};
 use shared::rtp::receiver::{self, Receiver};
 use shared::rtp::sender::{self, Sender};
+use shared::rtp::srtp::{Keys, Master, Suite};
 use shared::sdp::{Direction, TelephoneEvent};
 
+use super::super::protection::{BUFFER_BYTES, Protection};
 use super::super::*;
 use crate::clock;
 
@@ -36,6 +38,8 @@ pub(super) struct Phone {
     pub(super) socket: UdpSocket,
     pub(super) to: SocketAddr,
     pub(super) speaks: bool,
+    /// Takes what comes.
+    pub(super) listens: bool,
     tone: Sine,
     pub(super) sender: Sender,
     receiver: Receiver,
@@ -43,6 +47,8 @@ pub(super) struct Phone {
     pub(super) headers: Vec<Header>,
     pub(super) keys: Vec<char>,
     pub(super) rtcp: Vec<Vec<u8>>,
+    /// SRTP, when the phone has it.
+    pub(super) protection: Protection,
 }
 
 /// What a phone saw of a packet.
@@ -97,6 +103,17 @@ impl Floor {
         floor
     }
 
+    /// Agrees on keys with a phone.
+    pub(super) fn secure(&mut self, place: usize, suite: Suite, seed: u64) {
+        let random = &mut StdRng::seed_from_u64(seed);
+        let (send, receive) = (Master::random(suite, random), Master::random(suite, random));
+        let phone = &mut self.phones[place];
+        phone.protection.set(Some(&Keys { send: receive.clone(), receive: send.clone() }));
+        let mut agreed = negotiated(phone.socket.local_addr().expect("address"), phone.sender.config().codec);
+        agreed.keys = Some(Keys { send, receive });
+        self.media.connect(phone.leg, agreed);
+    }
+
     /// Opens a port, and connects a phone that speaks `hz`. Returns its place.
     pub(super) fn add(&mut self, role: Role, codec: Codec, hz: f32) -> usize {
         let leg = LegId::from_u64(self.phones.len() as u64 + 1);
@@ -109,6 +126,7 @@ impl Floor {
             leg,
             to: SocketAddr::new(local.address, local.port),
             speaks: true,
+            listens: true,
             tone: Sine::new(hz, 16_000, -15.0),
             sender: Sender::new(sender::Config::from(&agreed), &mut random).expect("sender"),
             receiver: Receiver::new(receiver::Config::from(&agreed)).expect("receiver"),
@@ -116,6 +134,7 @@ impl Floor {
             headers: Vec::new(),
             keys: Vec::new(),
             rtcp: Vec::new(),
+            protection: Protection::default(),
             socket,
         });
         self.media.connect(leg, agreed);
@@ -193,17 +212,24 @@ impl Phone {
         let mut frame = Frame::SILENCE;
         self.tone.fill(&mut frame.0);
         self.sender.push(now, self.speaks.then_some(&frame));
-        let mut packet = [0; MAX_PACKET_BYTES];
+        let mut packet = [0; BUFFER_BYTES];
         loop {
             match self.sender.poll(&mut packet) {
                 0 => break,
-                len => drop(self.socket.send_to(&packet[..len], self.to).expect("sent")),
+                len => {
+                    let len = self.protection.seal(&mut packet, len, false).expect("sealed");
+                    self.socket.send_to(&packet[..len], self.to).expect("sent");
+                }
             }
         }
         let mut datagram = [0; 2_048];
         while let Ok((len, _)) = self.socket.recv_from(&mut datagram) {
-            let bytes = &datagram[..len];
-            if is_rtcp(bytes) {
+            if !self.listens {
+                continue;
+            }
+            let is_report = is_rtcp(&datagram[..len]);
+            let bytes = self.protection.open(&mut datagram[..len], is_report).expect("from the service");
+            if is_report {
                 self.rtcp.push(bytes.to_vec());
                 continue;
             }

@@ -1,5 +1,6 @@
 mod floor;
 mod keys;
+mod secure;
 mod sound;
 
 use shared::audio::mixer::Supervision;

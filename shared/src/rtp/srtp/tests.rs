@@ -109,8 +109,7 @@ fn sources_have_counters_of_their_own_and_only_four_are_kept() {
 #[test]
 fn a_new_key_makes_no_gap() {
     let mut random = StdRng::seed_from_u64(1);
-    for (suite, continues_counter) in
-        Suite::ALL.into_iter().flat_map(|suite| [(suite, false), (suite, true)])
+    for (suite, continues_counter) in Suite::ALL.into_iter().flat_map(|suite| [(suite, false), (suite, true)])
     {
         let (mut outbound, mut inbound) = pair(suite);
         for number in [65_500u16, 65_530, 3] {
