@@ -17,7 +17,7 @@ use tests::{Outcome, wait};
 use crate::floor::{Floor, SALES, SOON, SUPPORT, assert_tells, hears, hears_music, is_held};
 
 /// Cleo's desk phone.
-async fn desk(floor: &Floor, transport: &'static str, keys_by_info: bool) -> Outcome<Linphone> {
+pub async fn desk(floor: &Floor, transport: &'static str, keys_by_info: bool) -> Outcome<Linphone> {
     let phone = Linphone::start(&LinphoneSetup {
         service: floor.service.setup.sip,
         transport,

@@ -9,6 +9,7 @@ mod desk_phones;
 mod edge_proxy;
 mod floor;
 mod hostile;
+mod join;
 mod killed;
 mod leaks;
 mod linphone;

@@ -135,6 +135,14 @@ pub enum Input {
         /// The agent.
         agent: AgentId,
     },
+    /// An agent has a call that no offer brought him: a colleague joined it with the one that they had. It counts like
+    /// one that he answered: [`Input::Released`] ends it. Wrap-up that he was in is over.
+    Taken {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+    },
     /// How an agent's phone is reached changed. [`Device::None`] means a fixed contact again for who has one.
     Device {
         /// The agent.

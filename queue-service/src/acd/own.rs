@@ -2,6 +2,8 @@
 
 use shared::id::{AgentId, CallId};
 use shared::model::agent::State;
+use shared::model::call::OfferOutcome;
+use shared::model::event::WrapUpEnd;
 use shared::time::Timestamp;
 
 use super::state::{Acd, Agent};
@@ -25,6 +27,27 @@ impl Acd {
         agent.own.insert(call);
         if agent.state == State::Idle {
             agent.rest(now);
+        }
+    }
+
+    /// Whether an agent has room for a call of a queue that a colleague joins with `other`: no second customer of a queue
+    /// waits for him.
+    pub fn may_take(&self, id: &AgentId, other: CallId) -> bool {
+        self.agents.get(id).is_some_and(|agent| match &agent.state {
+            State::Talking { call, .. } => *call == other || agent.own.contains(call),
+            State::Idle | State::Offered { .. } | State::WrapUp { .. } => true,
+        })
+    }
+
+    /// A colleague gave the agent a call of a queue. A phone of his that rings for another one stops.
+    pub(super) fn take(&mut self, now: Timestamp, call: CallId, id: &AgentId) {
+        match self.agents.get(id).map(|agent| agent.state.clone()) {
+            Some(State::Offered { offer, .. }) => self.end_offer(now, offer, OfferOutcome::Busy, true),
+            Some(State::WrapUp { .. }) => self.finish_wrap_up(now, id, None, None, WrapUpEnd::Forced),
+            Some(State::Idle | State::Talking { .. }) | None => {}
+        }
+        if let Some(agent) = self.agents.get_mut(id) {
+            agent.enter(now, State::Talking { call, held: false });
         }
     }
 

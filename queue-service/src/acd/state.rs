@@ -191,6 +191,10 @@ impl Acd {
                 self.own_call_over(now, call, &agent);
                 Trigger::AgentFree
             }
+            Input::Taken { call, agent } => {
+                self.take(now, call, &agent);
+                Trigger::OfferEnded
+            }
             Input::Device { agent, device } => {
                 self.set_device(now, &agent, device);
                 Trigger::AgentFree

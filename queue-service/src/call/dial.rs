@@ -24,7 +24,7 @@ use shared::model::event::Event;
 use shared::model::queue::QueueInfo;
 use shared::time::Timestamp;
 
-use super::io::{AcdAsk, Arrival, Output, Sound};
+use super::io::{AcdAsk, Arrival, LegEnd, Output, Sound};
 use super::machine::{Machine, Phase, Talking, Timer};
 
 /// No answer from the user (Q.850 cause 19): it rang out.
@@ -262,12 +262,16 @@ impl Machine {
     }
 
     /// The leg to the number outside ended after its answer; true when it was that.
-    pub(super) fn away_ended(&mut self, now: Timestamp, leg: LegId) -> bool {
+    pub(super) fn away_ended(&mut self, now: Timestamp, leg: LegId, how: LegEnd) -> bool {
         let Phase::Away(away) = &self.phase else { return false };
         if away.leg != leg {
             return false;
         }
-        self.end(now, EndCause::OutsideHungUp);
+        match how {
+            LegEnd::HungUp => self.end(now, EndCause::OutsideHungUp),
+            // The customer is not lost with the one he talked to.
+            LegEnd::Lost => self.come_back(now, 480),
+        }
         true
     }
 

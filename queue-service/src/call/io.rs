@@ -136,8 +136,8 @@ pub enum Input {
     LegRefer {
         /// Which.
         leg: LegId,
-        /// Where to; none when the address leads nowhere.
-        target: Option<TransferTarget>,
+        /// Where to, or the SIP status when the address leads nowhere or to where nobody may be sent.
+        target: Result<TransferTarget, u16>,
     },
     /// A prompt has been played to its end.
     PlayDone {
@@ -277,6 +277,11 @@ pub enum AcdAsk {
         /// Wrap-up follows (not when the phone was lost).
         wrap_up: bool,
     },
+    /// The agent has the call for a queue, and no offer brought it: a colleague joined it with the one they had.
+    Taken {
+        /// The agent.
+        agent: AgentId,
+    },
     /// An agent is on a call that he or a colleague placed.
     OwnCall {
         /// The agent.
@@ -384,12 +389,12 @@ pub enum Output {
         /// Another phone answered (for the Reason header of CANCEL, RFC 3326).
         elsewhere: bool,
     },
-    /// Answer a REFER and report its outcome.
+    /// Answer a REFER, and report its outcome when it is carried out.
     AnswerRefer {
         /// Which leg asked.
         leg: LegId,
-        /// It is carried out.
-        accepted: bool,
+        /// 202, or the SIP status of the refusal.
+        status: u16,
     },
     /// Who is in the bridge, and as what. The hear matrix follows from it.
     Hear {

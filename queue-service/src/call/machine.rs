@@ -345,7 +345,7 @@ impl Machine {
         self.finish(cause);
     }
 
-    fn finish(&mut self, cause: EndCause) {
+    pub(super) fn finish(&mut self, cause: EndCause) {
         let caller = match &self.phase {
             Phase::Dialling(dialling) => Some(dialling.by.to_agent()),
             _ => None,
@@ -396,7 +396,7 @@ impl Machine {
             };
             self.end(now, cause);
         } else if !self.agent_ended(now, leg, how)
-            && !self.away_ended(now, leg)
+            && !self.away_ended(now, leg, how)
             && !self.ring_failed(leg, 480)
         {
             self.supervisor_ended(now, leg);

@@ -18,9 +18,10 @@
 
 pub mod dial;
 pub mod io;
+pub mod join;
 pub mod machine;
 mod supervise;
-mod talk;
+pub(crate) mod talk;
 #[cfg(test)]
 mod tests;
 mod wait;

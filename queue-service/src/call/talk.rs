@@ -8,6 +8,11 @@ use shared::time::Timestamp;
 use super::io::{AcdAsk, LegEnd, Output, Refusal, Sound};
 use super::machine::{Machine, Phase, Talking, Timer, Waiting};
 
+/// A REFER of somebody who may not (RFC 3261 §21.4.4).
+pub(crate) const FORBIDDEN: u16 = 403;
+/// A REFER that leads nowhere. Not 404, which would end the talk as well (RFC 5057 §5.1).
+pub(crate) const DECLINED: u16 = 603;
+
 impl Machine {
     pub(super) fn won(&mut self, now: Timestamp, offer: OfferId, wait_millis: u64, answered_at: Timestamp) {
         let Phase::Waiting(Waiting { queue, since, ringing: Some(ringing) }) = &self.phase else {
@@ -93,21 +98,22 @@ impl Machine {
         self.acd(AcdAsk::Hold { agent, held });
     }
 
-    pub(super) fn leg_refer(&mut self, now: Timestamp, leg: LegId, target: Option<TransferTarget>) {
+    pub(super) fn leg_refer(&mut self, now: Timestamp, leg: LegId, target: Result<TransferTarget, u16>) {
         let by = match &self.phase {
-            Phase::Talking(talking) if talking.leg == leg => Some(talking.agent.to_user()),
-            _ => None,
+            Phase::Talking(talking) if talking.leg == leg => talking.agent.to_user(),
+            // Only who has the call may send it on: a customer would place calls at our cost.
+            _ => return self.out(Output::AnswerRefer { leg, status: FORBIDDEN }),
         };
-        match (by, target) {
+        match target {
             // Without a queue there is no place for a colleague to take it from.
-            (Some(_), Some(TransferTarget::Agent { .. })) if self.queue().is_none() => {
-                self.out(Output::AnswerRefer { leg, accepted: false });
+            Ok(TransferTarget::Agent { .. }) if self.queue().is_none() => {
+                self.out(Output::AnswerRefer { leg, status: DECLINED });
             }
-            (Some(by), Some(target)) => {
-                self.out(Output::AnswerRefer { leg, accepted: true });
+            Ok(target) => {
+                self.out(Output::AnswerRefer { leg, status: 202 });
                 self.transfer(now, target, &by);
             }
-            (Some(_) | None, _) => self.out(Output::AnswerRefer { leg, accepted: false }),
+            Err(status) => self.out(Output::AnswerRefer { leg, status }),
         }
     }
 

@@ -1,6 +1,7 @@
 //! The machine by scripts: what goes in, and all that comes out, in short words.
 
 mod dial;
+mod join;
 
 use std::time::Duration;
 
@@ -69,6 +70,9 @@ fn words(output: &Output) -> String {
     };
     match output {
         Output::Publish(event) => match event {
+            Event::CallEnded { cause: EndCause::Joined { into }, .. } => {
+                format!("joined into {}", into.as_u64())
+            }
             Event::CallEnded { cause, .. } => format!("ended {cause:?}"),
             Event::AgentReleased { talk_millis, hold_millis, .. } => {
                 format!("released {talk_millis} {hold_millis}")
@@ -93,6 +97,7 @@ fn words(output: &Output) -> String {
             AcdAsk::OfferFailed { outcome, .. } => format!("acd failed {outcome:?}"),
             AcdAsk::Released { wrap_up, .. } => format!("acd released wrap_up={wrap_up}"),
             AcdAsk::Hold { held, .. } => format!("acd hold={held}"),
+            AcdAsk::Taken { agent } => format!("acd taken {agent}"),
             AcdAsk::OwnCall { agent } => format!("acd own {agent}"),
             AcdAsk::OwnCallOver { agent } => format!("acd own over {agent}"),
             AcdAsk::CallerGone => "acd gone".into(),
@@ -114,7 +119,7 @@ fn words(output: &Output) -> String {
         Output::Drop { leg, elsewhere } => {
             format!("drop {}{}", name(leg), if *elsewhere { " elsewhere" } else { "" })
         }
-        Output::AnswerRefer { accepted, .. } => format!("refer {accepted}"),
+        Output::AnswerRefer { status, .. } => format!("refer {status}"),
         Output::Hear { parties } => {
             let list: Vec<String> = parties
                 .iter()
@@ -324,11 +329,11 @@ fn a_transfer_keeps_the_place_and_frees_the_agent() {
     let mut script = Script::talking();
     let target = TransferTarget::Queue { queue: "support".parse().expect("id") };
     assert_eq!(
-        script.input(40, Input::LegRefer { leg: AGENT, target: Some(target) }),
-        "refer true, call_transferred, drop agent, released 28000 0, acd released wrap_up=true, music, hear C, \
+        script.input(40, Input::LegRefer { leg: AGENT, target: Ok(target) }),
+        "refer 202, call_transferred, drop agent, released 28000 0, acd released wrap_up=true, music, hear C, \
          acd enqueue support@0"
     );
-    assert_eq!(script.input(41, Input::LegRefer { leg: AGENT, target: None }), "refer false");
+    assert_eq!(script.input(41, Input::LegRefer { leg: AGENT, target: Err(603) }), "refer 403");
     let (granted, said) = Script::talking()
         .ask(50, Request::Transfer { target: TransferTarget::Agent { agent: agent() }, by: user("201") });
     assert_eq!(granted, Ok(Granted::Now));

@@ -50,7 +50,7 @@ impl Switch {
                     self.ring_supervisor(call, leg, &supervisor, mode);
                 }
                 Output::Drop { leg, elsewhere } => self.drop_leg(call, leg, elsewhere),
-                Output::AnswerRefer { leg, accepted } => self.answer_refer(call, leg, accepted),
+                Output::AnswerRefer { leg, status } => self.answer_refer(call, leg, status),
                 Output::Hear { parties } => self.hear(call, parties),
                 Output::Play { leg, sound, play } => self.play(leg, &sound, play),
                 Output::StopPlay { leg } => self.media.stop_play(leg),
@@ -99,6 +99,7 @@ impl Switch {
             AcdAsk::Released { agent, queue, wrap_up } => {
                 acd::Input::Released { call, agent, queue, wrap_up }
             }
+            AcdAsk::Taken { agent } => acd::Input::Taken { call, agent },
             AcdAsk::OwnCall { agent } => acd::Input::OwnCall { call, agent },
             AcdAsk::OwnCallOver { agent } => acd::Input::OwnCallOver { call, agent },
             AcdAsk::Hold { agent, held: true } => acd::Input::Held { call, agent },
@@ -271,18 +272,16 @@ impl Switch {
         }
     }
 
-    fn answer_refer(&mut self, call: CallId, leg: LegId, accepted: bool) {
+    pub(super) fn answer_refer(&mut self, call: CallId, leg: LegId, status: u16) {
         let Some(session) =
             self.calls.get(&call).and_then(|entry| entry.legs.get(&leg)).map(|leg| leg.session)
         else {
             return;
         };
-        if accepted {
+        self.sip(Command::RespondRefer { session, status });
+        if (200..300).contains(&status) {
             // RFC 3515 §2.4.2 and §2.4.4: accepted, then one final NOTIFY; the phone may hang up now.
-            self.sip(Command::RespondRefer { session, status: 202 });
             self.sip(Command::NotifyRefer { session, status: 200, reason: "OK".into(), last: true });
-        } else {
-            self.sip(Command::RespondRefer { session, status: 404 });
         }
     }
 

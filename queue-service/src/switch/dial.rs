@@ -48,19 +48,19 @@ impl Switch {
     pub(super) fn callee(&self, by: &UserId, uri: &Uri) -> Option<(Callee, Party)> {
         let dialled = uri.user_unescaped().unwrap_or_default();
         match self.transfer_target(uri) {
-            Some(TransferTarget::Agent { agent }) if agent.to_user() != *by => {
+            Ok(TransferTarget::Agent { agent }) if agent.to_user() != *by => {
                 let name = self.config.agents.iter().find(|known| known.id == agent);
                 let name = name.map(|known| known.name.clone()).unwrap_or_default();
                 Some((Callee::Colleague(agent), Party { number: dialled, name }))
             }
-            Some(TransferTarget::Number { number }) => {
+            Ok(TransferTarget::Number { number }) => {
                 Some((Callee::Number(number), Party { number: dialled, name: String::new() }))
             }
             // A number that may not be called is refused as such, and the attempt is on record.
-            None if matches!(self.trunks.check(&dialled), Err(Denied::NotAllowed)) => {
+            Err(_) if matches!(self.trunks.check(&dialled), Err(Denied::NotAllowed)) => {
                 Some((Callee::Number(dialled.clone()), Party { number: dialled, name: String::new() }))
             }
-            Some(TransferTarget::Queue { .. } | TransferTarget::Agent { .. }) | None => None,
+            Ok(TransferTarget::Queue { .. } | TransferTarget::Agent { .. }) | Err(_) => None,
         }
     }
 

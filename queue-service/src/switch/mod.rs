@@ -17,6 +17,7 @@ mod defence;
 mod dial;
 mod encryption;
 mod entry;
+mod join;
 mod media_link;
 mod people;
 mod replace;

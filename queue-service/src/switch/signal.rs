@@ -2,12 +2,11 @@
 
 use rand::Rng;
 use shared::audio::mixer::Role;
-use shared::id::{AgentId, CallId, LegId, QueueId};
-use shared::model::event::TransferTarget;
+use shared::id::{CallId, LegId, QueueId};
 use shared::sdp::LocalDescription;
 use shared::sip::door::Caller;
 use shared::sip::{
-    Body, Command, EndedBy, Event, Flow, IncomingInfo, Method, Request, SessionId, TransactionId, Uri,
+    Body, Command, EndedBy, Event, Flow, IncomingInfo, Method, Request, SessionId, TransactionId,
 };
 use shared::time::Timestamp;
 
@@ -53,11 +52,8 @@ impl Switch {
             Event::Reoffer { session, body } => self.reoffer(session, body.as_ref()),
             Event::EarlyOffer { session, body } => self.early_offer(session, &body),
             Event::EarlyAnswer { session, body } => self.late_answer(session, body.as_ref()),
-            Event::Refer { session, refer_to, .. } => {
-                if let Some((call, leg)) = self.sessions.get(&session).copied() {
-                    let target = self.transfer_target(&refer_to.uri);
-                    self.work.push_back(Work::Call(call, Input::LegRefer { leg, target }));
-                }
+            Event::Refer { session, refer_to, replaces, .. } => {
+                self.referred(now, session, &refer_to.uri, replaces);
             }
             Event::Info { session, body } => self.info(session, body.as_ref()),
             Event::Request { transaction, flow, caller, request, .. } => {
@@ -75,8 +71,10 @@ impl Switch {
             Event::RequestDone { id, status } => {
                 self.on_trunk(now, trunk::Input::Answered { ping: id, status });
             }
-            // Our own requests within calls.
-            Event::ReinviteDone { .. } | Event::ReinviteFailed { .. } | Event::ReferProgress { .. } => {}
+            Event::ReinviteDone { session, body } => self.late_answer(session, body.as_ref()),
+            Event::ReinviteFailed { session, status } => self.not_moved(session, status),
+            // The service sends no REFER.
+            Event::ReferProgress { .. } => {}
         }
     }
 
@@ -218,32 +216,10 @@ impl Switch {
         self.sip(Command::Reject { session, status, reason: String::new(), headers });
     }
 
-    fn queue_of(&self, dialled: &str) -> Option<QueueId> {
+    pub(super) fn queue_of(&self, dialled: &str) -> Option<QueueId> {
         let queues = &self.config.queues;
         let by_number = queues.iter().find(|queue| queue.numbers.iter().any(|number| number == dialled));
         by_number.map(|queue| queue.id.clone())
-    }
-
-    /// What an address in Refer-To means: a number or the name of a queue, an agent, or a number outside that may be
-    /// called. The host does not matter: whatever a phone asks for goes by the dial plan.
-    pub(super) fn transfer_target(&self, uri: &Uri) -> Option<TransferTarget> {
-        if uri.replaces().is_some() {
-            // An attended transfer is carried out by INVITE with Replaces from the other party; as a blind one it
-            // would ring somebody who is talking already.
-            return None;
-        }
-        let user = uri.user_unescaped()?;
-        if let Some(queue) = self.queue_of(&user) {
-            return Some(TransferTarget::Queue { queue });
-        }
-        if let Some(queue) = self.config.queues.iter().find(|queue| queue.id.as_str() == user) {
-            return Some(TransferTarget::Queue { queue: queue.id.clone() });
-        }
-        let agent = user.parse::<AgentId>().ok();
-        if let Some(agent) = agent.filter(|agent| self.config.agents.iter().any(|known| known.id == *agent)) {
-            return Some(TransferTarget::Agent { agent });
-        }
-        self.trunks.check(&user).ok().map(|()| TransferTarget::Number { number: user })
     }
 
     fn answered(&mut self, now: Timestamp, session: SessionId, body: Option<&Body>) {

@@ -198,6 +198,11 @@ pub enum EndCause {
     OutsideHungUp,
     /// The call was longer than calls over its trunk may be.
     TooLong,
+    /// An agent joined it with another call of his, which goes on with who was in this one.
+    Joined {
+        /// The call that goes on.
+        into: CallId,
+    },
     /// A leg was lost: no media, no answer to signalling.
     Lost,
     /// The service was shut down.

@@ -98,6 +98,7 @@ impl Distributions {
             | Event::CallHeld { .. }
             | Event::CallResumed { .. }
             | Event::CallTransferred { .. }
+            | Event::CallJoined { .. }
             | Event::WrapUpStarted { .. }
             | Event::WrapUpEnded { .. }
             | Event::SupervisionChanged { .. }

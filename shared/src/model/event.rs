@@ -308,6 +308,23 @@ pub enum Event {
         /// Where to.
         target: TransferTarget,
     },
+    /// An agent joined this call with another one of his and left both: who was with him there is in this call now. The
+    /// agent's own [`Event::AgentReleased`] or [`Event::AgentLeft`] stands before it, the end of the other call follows.
+    CallJoined {
+        /// The call that goes on.
+        call: CallId,
+        /// The call that ends for it.
+        other: CallId,
+        /// Who joined them.
+        by: AgentId,
+        /// Who came in, as shown.
+        party: Party,
+        /// Who came in, when he is one of ours.
+        agent: Option<AgentId>,
+        /// The queue that he has the call for: release and wrap-up follow as after [`Event::CallConnected`]. None when it
+        /// is a call like one that he placed.
+        queue: Option<QueueId>,
+    },
     /// The agent's part in a call is over (hang-up, transfer, take over).
     AgentReleased {
         /// The call.
@@ -454,6 +471,7 @@ impl Event {
             | Event::CallHeld { call }
             | Event::CallResumed { call }
             | Event::CallTransferred { call, .. }
+            | Event::CallJoined { call, .. }
             | Event::AgentReleased { call, .. }
             | Event::WrapUpStarted { call, .. }
             | Event::WrapUpEnded { call, .. }

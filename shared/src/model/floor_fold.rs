@@ -90,7 +90,8 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
         | Event::TrunkTried { .. }
         | Event::TrunkFailed { .. }
         | Event::CallAnswered { .. }
-        | Event::AgentLeft { .. } => placed::apply(floor, at, event),
+        | Event::AgentLeft { .. }
+        | Event::CallJoined { .. } => placed::apply(floor, at, event),
         Event::CallQueued { call, queue, priority_secs, since, only: _ } => {
             floor.tally.calls.insert(*call, LastQueue { queue: queue.clone(), entered_at: at });
             if let Some(view) = floor.queues.get_mut(queue) {
@@ -402,7 +403,15 @@ fn release(
     talk_millis: u64,
     hold_millis: u64,
 ) {
-    if let Some(counts) = serving_counts(floor, agent) {
+    let on_it =
+        |view: &AgentView| matches!(&view.state, State::Talking { call: known, .. } if *known == call);
+    // One who was joined to another call has that one's queue by now.
+    let queue = match floor.agents.get(agent).is_some_and(on_it) {
+        true => floor.tally.serving.get(agent),
+        false => floor.tally.calls.get(&call).map(|last| &last.queue),
+    };
+    if let Some(view) = queue.and_then(|queue| floor.queues.get_mut(queue)) {
+        let counts = &mut view.counts;
         counts.handled += 1;
         counts.talk_millis += talk_millis;
         counts.hold_millis += hold_millis;
@@ -411,7 +420,7 @@ fn release(
         view.counts.handled += 1;
         view.counts.talk_millis += talk_millis;
         view.counts.hold_millis += hold_millis;
-        if matches!(&view.state, State::Talking { call: known, .. } if *known == call) {
+        if on_it(view) {
             floor.tally.serving.remove(agent);
             placed::rest(floor, at, agent);
         }

@@ -67,7 +67,7 @@ impl History {
                 row.exit = Some(*exit);
                 row.wait_millis += wait_millis;
             }
-            Event::CallConnected { agent, .. } => {
+            Event::CallConnected { agent, .. } | Event::CallJoined { agent: Some(agent), .. } => {
                 if row.agents.last() != Some(agent) {
                     row.agents.push(agent.clone());
                 }
@@ -92,6 +92,7 @@ impl History {
             | Event::CallHeld { .. }
             | Event::CallResumed { .. }
             | Event::CallTransferred { .. }
+            | Event::CallJoined { agent: None, .. }
             | Event::WrapUpStarted { .. }
             | Event::WrapUpEnded { .. }
             | Event::SupervisionChanged { .. }

@@ -52,6 +52,7 @@ impl Event {
             | Event::AgentLeft { agent, .. }
             | Event::WrapUpStarted { agent, .. }
             | Event::WrapUpEnded { agent, .. } => agent == me,
+            Event::CallJoined { agent, .. } => agent.as_ref() == Some(me) || member() || in_hand(),
             Event::CallQueued { queue, only, .. } => only.as_ref() == Some(me) || my_queue(queue),
             Event::CallLeftQueue { queue, .. } => my_queue(queue) || in_hand(),
             Event::CallHeld { .. }

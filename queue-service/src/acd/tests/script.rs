@@ -139,6 +139,18 @@ impl Script {
                 self.floor.apply(&Stamped { seq: self.floor.seq + 1, at: self.now, event: ended });
                 Input::OwnCallOver { call: call(id), agent: agent(name) }
             }
+            ["taken", id, name, queue] => {
+                let joined = Event::CallJoined {
+                    call: call(id),
+                    other: call("9"),
+                    by: agent("201"),
+                    party: shared::model::call::Party::default(),
+                    agent: Some(agent(name)),
+                    queue: Some(queue_id(queue)),
+                };
+                self.floor.apply(&Stamped { seq: self.floor.seq + 1, at: self.now, event: joined });
+                Input::Taken { call: call(id), agent: agent(name) }
+            }
             ["held", id, name] => Input::Held { call: call(id), agent: agent(name) },
             ["resumed", id, name] => Input::Resumed { call: call(id), agent: agent(name) },
             ["device", name, "none"] => Input::Device { agent: agent(name), device: Device::None },

@@ -149,7 +149,7 @@ fn the_phone_of_a_caller_that_dies_ends_the_call() {
 fn sent_away() -> (Script, LegId) {
     let mut script = Script::talking();
     let target = TransferTarget::Number { number: "+4930".into() };
-    script.machine.handle(at(40), Input::LegRefer { leg: AGENT, target: Some(target) });
+    script.machine.handle(at(40), Input::LegRefer { leg: AGENT, target: Ok(target) });
     let mut leg = None;
     let mut said = Vec::new();
     while let Some(output) = script.machine.poll() {
@@ -160,7 +160,7 @@ fn sent_away() -> (Script, LegId) {
     }
     assert_eq!(
         said.join(", "),
-        "refer true, call_transferred, drop agent, released 28000 0, acd released wrap_up=true, stop record, music, \
+        "refer 202, call_transferred, drop agent, released 28000 0, acd released wrap_up=true, stop record, music, \
          hear C, dial +4930 for sales"
     );
     (script, leg.expect("a leg"))

@@ -123,6 +123,16 @@ impl Limits {
         }
     }
 
+    /// What a leg was counted for counts for another number of it.
+    pub fn rename(&mut self, old: LegId, new: LegId) {
+        if let Some(trunk) = self.legs.remove(&old) {
+            self.legs.insert(new, trunk);
+        }
+        if let Some(person) = self.dialled.remove(&old) {
+            self.dialled.insert(new, person);
+        }
+    }
+
     /// Counts a call that a person places to a number outside.
     ///
     /// # Errors

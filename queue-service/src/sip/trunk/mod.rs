@@ -297,6 +297,11 @@ impl Trunks {
         self.limits.enter(leg, &way.trunk, true);
     }
 
+    /// A leg is carried on under another number, in another call.
+    pub fn renamed(&mut self, old: LegId, new: LegId) {
+        self.limits.rename(old, new);
+    }
+
     /// An INVITE is sent this way.
     pub fn called(&mut self, now: Timestamp, way: &Way) {
         if let Some(known) = self.known.iter_mut().find(|known| known.config.id == way.trunk) {

@@ -1,7 +1,7 @@
 //! Calls that a person places, and calls sent to a number outside.
 
 use super::{new_call, set_state};
-use crate::id::{AgentId, CallId};
+use crate::id::{AgentId, CallId, QueueId};
 use crate::model::agent::State;
 use crate::model::call::{Direction, LiveCall, Phase};
 use crate::model::event::Event;
@@ -49,6 +49,9 @@ pub(super) fn apply(floor: &mut Floor, at: Timestamp, event: &Event) {
                 live.phase = Phase::Outside { number: number.clone(), since: at, held: false };
             }
         }
+        Event::CallJoined { call, other: _, by: _, party, agent, queue } => {
+            join(floor, at, *call, &party.number, agent.as_ref(), queue.as_ref());
+        }
         Event::AgentLeft { call, agent, talk_millis, hold_millis: _ } => {
             if let Some(live) = floor.calls.get_mut(call) {
                 live.members.retain(|member| member != agent);
@@ -63,6 +66,36 @@ pub(super) fn apply(floor: &mut Floor, at: Timestamp, event: &Event) {
             leave(floor, at, *call, agent);
         }
         _ => {}
+    }
+}
+
+/// Somebody came into a call in the place of the agent who left it.
+fn join(
+    floor: &mut Floor,
+    at: Timestamp,
+    call: CallId,
+    number: &str,
+    agent: Option<&AgentId>,
+    queue: Option<&QueueId>,
+) {
+    let Some(live) = floor.calls.get_mut(&call) else { return };
+    match (agent, queue) {
+        (Some(agent), Some(queue)) => {
+            live.phase =
+                Phase::Talking { queue: queue.clone(), agent: agent.clone(), since: at, held: false };
+            floor.tally.serving.insert(agent.clone(), queue.clone());
+            set_state(floor, at, agent, State::Talking { call, held: false });
+        }
+        (agent, _) => {
+            live.phase = Phase::Outside { number: number.to_owned(), since: at, held: false };
+            if let Some(agent) = agent {
+                live.members.push(agent.clone());
+                // His part in the other call ends in a moment; what he does for a queue goes on.
+                if floor.agents.get(agent).is_some_and(|view| view.state == State::Idle) {
+                    rest(floor, at, agent);
+                }
+            }
+        }
     }
 }
 

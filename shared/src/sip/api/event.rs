@@ -150,6 +150,9 @@ pub enum Event {
         session: SessionId,
         /// Whom to call.
         refer_to: NameAddr,
+        /// The session of ours that its Replaces names: the peer asks for who is there (RFC 3891 §4). Whether both
+        /// belong to one person is the user's to judge; that the peer knows its tags speaks for it.
+        replaces: Option<SessionId>,
         /// All headers (Referred-By, …).
         headers: Headers,
     },

@@ -261,7 +261,20 @@ impl Endpoint {
             server.session = Some(id);
         }
         self.core.settle_server(transaction);
-        self.with_session(now, id, |session, core| session.request(now, core, transaction, request, flow));
+        let named = if request.method == Method::Refer { self.named(&request) } else { None };
+        self.with_session(now, id, |session, core| {
+            session.request(now, core, transaction, request, flow, named);
+        });
+    }
+
+    /// Which session of ours the Replaces in a Refer-To names. Some phones have the two tags the other way round.
+    fn named(&self, request: &Request) -> Option<SessionId> {
+        let replaces = request.headers.refer_to()?.uri.replaces()?;
+        let (to, from) = (&replaces.to_tag, &replaces.from_tag);
+        [(to, from), (from, to)].into_iter().find_map(|(ours, theirs)| {
+            let id = self.by_dialog.get(&(replaces.call_id.clone(), ours.clone()))?;
+            self.sessions.get(id).filter(|session| session.is_with(theirs)).map(|_| *id)
+        })
     }
 
     fn outside_dialog(&mut self, now: Timestamp, flow: Flow, request: Request) {

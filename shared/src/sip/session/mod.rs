@@ -200,6 +200,17 @@ impl Session {
         self.dialog.as_ref()
     }
 
+    /// Whether the far side has this tag; before the answer too, when it called us.
+    pub(super) fn is_with(&self, tag: &str) -> bool {
+        match (&self.dialog, &self.phase) {
+            (Some(dialog), _) => dialog.remote_tag() == tag,
+            (None, Phase::Ringing { request, .. }) => {
+                request.headers.address("From").is_some_and(|from| from.tag().unwrap_or_default() == tag)
+            }
+            (None, _) => false,
+        }
+    }
+
     /// Whether an INVITE with Replaces may name this session, and if not the status for it (RFC 3891 §3).
     pub(super) fn replaceable(&self, replaces: &Replaces) -> Result<(), u16> {
         let fits = |dialog: &Dialog| {

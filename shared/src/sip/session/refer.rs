@@ -131,6 +131,7 @@ impl Session {
         transaction: TransactionId,
         request: Arc<Request>,
         flow: &Flow,
+        named: Option<SessionId>,
     ) {
         let refer_to: Option<NameAddr> = request.headers.refer_to();
         // RFC 3515 §2.4.1: exactly one Refer-To.
@@ -144,7 +145,12 @@ impl Session {
         if open || !matches!(self.phase, Phase::Confirmed) {
             return self.respond(now, core, transaction, &request, 491);
         }
-        core.event(Event::Refer { session: self.id, refer_to, headers: request.headers.clone() });
+        core.event(Event::Refer {
+            session: self.id,
+            refer_to,
+            replaces: named.filter(|named| *named != self.id),
+            headers: request.headers.clone(),
+        });
         // Where it came from is where the answer goes; Contact is made from the same flow.
         if let Some(dialog) = &mut self.dialog
             && flow.transport.is_reliable()

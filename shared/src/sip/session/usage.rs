@@ -4,7 +4,7 @@ use super::*;
 use crate::sip::api::{ReliableProvisional, Transport};
 
 impl Session {
-    /// A request within the dialog, other than ACK and CANCEL.
+    /// A request within the dialog, other than ACK and CANCEL; `named` is the session that a REFER names by Replaces.
     pub(in crate::sip) fn request(
         &mut self,
         now: Timestamp,
@@ -12,6 +12,7 @@ impl Session {
         transaction: TransactionId,
         request: Arc<Request>,
         flow: Flow,
+        named: Option<SessionId>,
     ) {
         if matches!(self.phase, Phase::Calling(_)) {
             return self.early_request(now, core, transaction, request, flow);
@@ -52,7 +53,7 @@ impl Session {
                 self.respond(now, core, transaction, &request, 200);
                 core.event(Event::Info { session: self.id, body: request.body() });
             }
-            Method::Refer => self.their_refer(now, core, transaction, request, &flow),
+            Method::Refer => self.their_refer(now, core, transaction, request, &flow, named),
             Method::Notify => self.their_notify(now, core, transaction, &request, &flow),
             Method::Subscribe => self.their_subscribe(now, core, transaction, &request, &flow),
             _ => {

@@ -207,7 +207,8 @@ fn an_attended_transfer() {
     pair.a(Command::ReferAttended { session: CALL, other: SessionId(2), referred_by: None });
     pair.run(millis(50));
     let events = pair.b_events();
-    let [Event::Refer { refer_to, .. }] = events.as_slice() else { panic!("{events:?}") };
+    let [Event::Refer { refer_to, replaces: named, .. }] = events.as_slice() else { panic!("{events:?}") };
+    assert_eq!(*named, Some(SessionId(2 | 1 << 63)));
     let replaces = refer_to.uri.replaces().expect("Replaces");
     let dialog = pair.b.endpoint.dialog(SessionId(2 | 1 << 63)).expect("the other");
     assert_eq!(replaces.call_id, dialog.call_id);
