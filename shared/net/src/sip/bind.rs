@@ -8,6 +8,7 @@ use shared::sip::Transport;
 use socket2::{Domain, Protocol, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, UdpSocket};
 
+use super::datagrams;
 use super::tls::TlsError;
 
 /// CS3, the code point of signalling (RFC 4594 §3.2), in the upper six bits of the byte.
@@ -127,12 +128,29 @@ fn bind_udp(address: SocketAddr) -> io::Result<(SocketAddr, UdpSocket)> {
         socket.set_only_v6(true)?;
     }
     mark_signalling(&socket, address);
-    let _ = socket.set_recv_buffer_size(UDP_BUFFER_BYTES);
-    let _ = socket.set_send_buffer_size(UDP_BUFFER_BYTES);
+    datagrams::prepare(&socket, address)?;
+    make_room(&socket, address);
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     let socket = UdpSocket::from_std(socket.into())?;
     Ok((socket.local_addr()?, socket))
+}
+
+/// Asks for buffers, past the system's limit where this process may (CAP_NET_ADMIN), and says when it got less.
+fn make_room(socket: &Socket, address: SocketAddr) {
+    let _ = socket.set_send_buffer_size(UDP_BUFFER_BYTES);
+    let _ = socket.set_recv_buffer_size(UDP_BUFFER_BYTES);
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::socket::setsockopt(socket, nix::sys::socket::sockopt::RcvBufForce, &UDP_BUFFER_BYTES);
+    let got_bytes = socket.recv_buffer_size().unwrap_or(UDP_BUFFER_BYTES);
+    if got_bytes < UDP_BUFFER_BYTES {
+        tracing::warn!(
+            %address,
+            got_bytes,
+            "the receive buffer of a SIP socket is small, a burst of messages may be lost: \
+             set net.core.rmem_max to {UDP_BUFFER_BYTES}, or give the service CAP_NET_ADMIN"
+        );
+    }
 }
 
 fn bind_tcp(address: SocketAddr) -> io::Result<(SocketAddr, TcpListener)> {

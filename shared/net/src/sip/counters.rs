@@ -23,7 +23,9 @@ impl Counter {
 #[derive(Debug, Default)]
 pub(super) struct Counters {
     pub(super) datagrams_received: Counter,
-    pub(super) datagrams_shut_out: Counter,
+    pub(super) datagrams_held_back: Counter,
+    pub(super) datagrams_lost: Counter,
+    pub(super) sources_held_back: Counter,
     pub(super) datagrams_sent: Counter,
     pub(super) streams_open: Counter,
     pub(super) streams_refused: Counter,
@@ -35,8 +37,12 @@ pub(super) struct Counters {
 pub struct DriverCounts {
     /// UDP datagrams read.
     pub datagrams_received: u64,
-    /// Among them those of sources that flooded, which were dropped unread; the kernel's filter drops more.
-    pub datagrams_shut_out: u64,
+    /// Among them those of sources that flood, which were dropped unread.
+    pub datagrams_held_back: u64,
+    /// Those that the system dropped before: the receive buffer was full, or the source is held back.
+    pub datagrams_lost: u64,
+    /// Sources that flood, of which only a share is let in, at the moment.
+    pub sources_held_back: u64,
     /// UDP datagrams given to the system.
     pub datagrams_sent: u64,
     /// TCP and TLS connections at the moment, unfinished ones included.
@@ -51,7 +57,9 @@ impl Counters {
     pub(super) fn read(&self) -> DriverCounts {
         DriverCounts {
             datagrams_received: self.datagrams_received.get(),
-            datagrams_shut_out: self.datagrams_shut_out.get(),
+            datagrams_held_back: self.datagrams_held_back.get(),
+            datagrams_lost: self.datagrams_lost.get(),
+            sources_held_back: self.sources_held_back.get(),
             datagrams_sent: self.datagrams_sent.get(),
             streams_open: self.streams_open.get(),
             streams_refused: self.streams_refused.get(),

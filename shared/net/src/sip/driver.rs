@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::StreamLimits;
 use super::bind::{Sockets, local_ip_towards};
 use super::counters::Counters;
+use super::datagrams::{self, Arrived};
 use super::filter;
 use super::links::{Links, Peer};
 use super::names::Names;
@@ -47,6 +48,8 @@ pub(super) struct Driver {
     answers: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
     names: Names,
     facing: HashMap<IpAddr, IpAddr>,
+    /// What each UDP socket has told of datagrams that it lost.
+    lost: Vec<u32>,
     buffer: Vec<u8>,
 }
 
@@ -82,6 +85,7 @@ impl Driver {
     ) -> Driver {
         let Parts { sockets, tls, names, limits, unlimited, counters } = parts;
         Driver {
+            lost: vec![0; sockets.udp.len()],
             sockets,
             endpoint: Endpoint::new(config, seed),
             commands,
@@ -115,7 +119,7 @@ impl Driver {
                 Wake::Answer(input) => self.handle(input),
                 Wake::Tick => {
                     self.shield.tick(clock::now());
-                    self.shut_out();
+                    self.hold_back();
                     self.handle(Input::Tick);
                 }
             }
@@ -194,16 +198,23 @@ impl Driver {
         for _ in 0..UDP_BATCH {
             let Some((bound, socket)) = self.sockets.udp.get(index) else { return };
             let bound = *bound;
-            match socket.try_recv_from(&mut self.buffer) {
-                Ok((len, remote)) => {
+            match datagrams::receive(socket, &mut self.buffer) {
+                Ok(Arrived { len, remote, to, lost }) => {
                     self.counters.datagrams_received.add(1);
+                    if let (Some(lost), Some(counted)) = (lost, self.lost.get_mut(index)) {
+                        self.counters.datagrams_lost.add(lost.wrapping_sub(*counted).into());
+                        *counted = lost;
+                    }
                     if !self.shield.admit(clock::now(), remote.ip()) {
-                        self.counters.datagrams_shut_out.add(1);
-                        self.shut_out();
+                        self.counters.datagrams_held_back.add(1);
+                        self.hold_back();
                         continue;
                     }
                     let bytes = self.buffer.get(..len).unwrap_or_default().to_vec();
-                    let local = self.concrete(bound, remote);
+                    let local = match to {
+                        Some(ip) => SocketAddr::new(ip, bound.port()),
+                        None => self.concrete(bound, remote),
+                    };
                     let flow = Flow { transport: Transport::Udp, local, remote, connection: 0 };
                     self.handle(Input::Received { flow, bytes });
                 }
@@ -221,18 +232,19 @@ impl Driver {
         }
     }
 
-    /// Gives the kernel the list of those who are shut out, when it has changed.
-    fn shut_out(&mut self) {
-        let Some(sources) = self.shield.changed() else { return };
+    /// Gives the kernel the list of those who are held back, when it has changed.
+    fn hold_back(&mut self) {
+        let Some(shares) = self.shield.changed() else { return };
+        self.counters.sources_held_back.set(shares.len() as u64);
         for (address, socket) in &self.sockets.udp {
-            if let Err(error) = filter::shut_out(socket, &sources) {
-                // They are still dropped when they are read.
+            if let Err(error) = filter::hold_back(socket, &shares) {
+                // Too many are still dropped when they are read.
                 tracing::debug!(%address, %error, "filter the datagrams of a sip socket");
             }
         }
     }
 
-    /// The address that a peer reaches us by, when the socket is bound to all of them.
+    /// The address that a peer reaches us by, where the system does not tell and the socket is bound to all of them.
     fn concrete(&mut self, bound: SocketAddr, remote: SocketAddr) -> SocketAddr {
         if !bound.ip().is_unspecified() {
             return bound;
@@ -270,8 +282,10 @@ impl Driver {
             })
             .or_else(|| sockets().next());
         let Some((_, socket)) = socket else { return false };
-        match socket.try_send_to(bytes, flow.remote) {
-            Ok(_) => {
+        // A flow that we began ourselves has no address of ours yet: the routes choose it.
+        let from = Some(flow.local.ip()).filter(|ip| !ip.is_unspecified());
+        match datagrams::send(socket, bytes, from, flow.remote) {
+            Ok(()) => {
                 self.counters.datagrams_sent.add(1);
                 true
             }

@@ -11,6 +11,7 @@
 
 mod bind;
 mod counters;
+mod datagrams;
 mod driver;
 mod filter;
 mod links;
