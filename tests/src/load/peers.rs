@@ -16,6 +16,7 @@ mod socket;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use self::message::Message;
@@ -29,6 +30,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(32);
 /// The longest wait for the network, so that time never stands still.
 const LONGEST_WAIT: Duration = Duration::from_millis(50);
+
+/// Callers of a later run are others: a number that calls again at once would look like the earlier call sent again.
+static NEXT_CALLER: AtomicU64 = AtomicU64::new(0);
 
 /// What is to be done.
 #[derive(Debug, Clone)]
@@ -138,6 +142,8 @@ struct Peers<'a> {
     legs: HashMap<String, Leg>,
     timers: BinaryHeap<Reverse<(Instant, String, u64)>>,
     serial: u64,
+    /// The number of the first caller.
+    first: u64,
     found: Found,
 }
 
@@ -150,6 +156,7 @@ impl<'a> Peers<'a> {
             legs: HashMap::new(),
             timers: BinaryHeap::new(),
             serial: 0,
+            first: NEXT_CALLER.fetch_add(u64::from(plan.rate) * u64::from(plan.secs), Ordering::Relaxed),
             found: Found::default(),
         })
     }
@@ -161,7 +168,7 @@ impl<'a> Peers<'a> {
 
     /// One more call.
     fn call(&mut self, now: Instant) -> Outcome {
-        let number = self.found.calls;
+        let number = self.first + self.found.calls;
         self.found.calls += 1;
         let call_id = message::caller_id(number);
         let invite = message::invite(self.plan, number);
