@@ -98,7 +98,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
     let phones = keeper::load(&store, config.users().into_iter().map(|person| person.id)).await?;
     let (sip, sip_events) = SipDriver::start(sip_config(&config, &phones), rand::rng().next_u64())?;
     let sip_addresses = sip.local_addrs().to_vec();
-    let reload = tokio::spawn(reload_on_hangup(sip.monitor()));
+    let sip_monitor = sip.monitor();
+    let reload = tokio::spawn(reload_on_hangup(sip_monitor.clone()));
     let (phone_keeper, phone_changes) = mpsc::channel(EVENT_QUEUE_LEN);
     let phone_task = tokio::spawn(keeper::run(store.clone(), phone_changes));
     let (switch_handle, commands) = SwitchHandle::channel();
@@ -132,6 +133,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
         switch: switch_handle,
         vault,
         media,
+        sip: sip_monitor,
     };
     let http_stop = CancellationToken::new();
     let http = tokio::spawn(http::serve(api, listener, http_stop.clone()));

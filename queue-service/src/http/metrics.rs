@@ -53,6 +53,7 @@ pub(super) async fn metrics(State(api): State<Api>) -> Response {
     totals(&api, &mut page);
     floor(&api, &mut page);
     media(&api, &mut page);
+    sip(&api, &mut page);
     // While the switch stops there are no trunks to tell of.
     trunks(&super::trunks::reports(&api).await.unwrap_or_default(), &mut page);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text).into_response()
@@ -119,6 +120,53 @@ fn media(api: &Api, page: &mut Page) {
             stats.ticks_late,
         ),
         ("callfloor_media_events_lost_total", "counter", "Not taken by the switch.", stats.events_lost),
+    ] {
+        page.head(name, kind, help);
+        page.line(name, &[], value as f64);
+    }
+}
+
+fn sip(api: &Api, page: &mut Page) {
+    let counts = (api.parts.sip)();
+    for (name, kind, help, value) in [
+        (
+            "callfloor_sip_datagrams_received_total",
+            "counter",
+            "SIP datagrams read.",
+            counts.datagrams_received,
+        ),
+        ("callfloor_sip_datagrams_sent_total", "counter", "SIP datagrams sent.", counts.datagrams_sent),
+        (
+            "callfloor_sip_datagrams_held_back_total",
+            "counter",
+            "Read and dropped, from sources that flood.",
+            counts.datagrams_held_back,
+        ),
+        (
+            "callfloor_sip_datagrams_lost_total",
+            "counter",
+            "Dropped by the system: no room, or from sources that flood.",
+            counts.datagrams_lost,
+        ),
+        (
+            "callfloor_sip_sources_held_back",
+            "gauge",
+            "Sources that flood, of which a share is let in.",
+            counts.sources_held_back,
+        ),
+        ("callfloor_sip_streams", "gauge", "TCP and TLS connections open.", counts.streams_open),
+        (
+            "callfloor_sip_streams_refused_total",
+            "counter",
+            "Closed at once: too many.",
+            counts.streams_refused,
+        ),
+        (
+            "callfloor_sip_tls_failures_total",
+            "counter",
+            "TLS handshakes that failed.",
+            counts.handshakes_failed,
+        ),
     ] {
         page.head(name, kind, help);
         page.line(name, &[], value as f64);

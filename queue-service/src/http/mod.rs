@@ -39,6 +39,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, post, put};
 use shared::api::error::{ApiError, ErrorCode};
+use shared_net::sip::{DriverCounts, DriverMonitor};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -80,9 +81,11 @@ pub struct Services {
     pub vault: Vault,
     /// The media workers, for their numbers.
     pub media: Media,
+    /// The SIP driver, for its numbers.
+    pub sip: DriverMonitor,
 }
 
-/// The same with what this module makes of it; tests put in a media of their own.
+/// The same with what this module makes of it; tests put in numbers of their own.
 #[derive(Clone)]
 struct Parts {
     config: Arc<Config>,
@@ -91,6 +94,7 @@ struct Parts {
     switch: SwitchHandle,
     vault: Vault,
     media: Arc<dyn Fn() -> MediaStats + Send + Sync>,
+    sip: Arc<dyn Fn() -> DriverCounts + Send + Sync>,
     auth: Auth,
     stop: CancellationToken,
 }
@@ -196,7 +200,7 @@ fn router(parts: Parts) -> Router {
 
 /// Serves until `stop` is cancelled.
 pub async fn serve(services: Services, listener: TcpListener, stop: CancellationToken) {
-    let Services { config, store, hub, switch, vault, media } = services;
+    let Services { config, store, hub, switch, vault, media, sip } = services;
     let auth = match Auth::open(&store, &config, clock::now()).await {
         Ok(auth) => auth,
         Err(error) => {
@@ -206,7 +210,8 @@ pub async fn serve(services: Services, listener: TcpListener, stop: Cancellation
     };
     let patience = Patience::beyond(request_timeout(&config));
     let media = Arc::new(move || media.stats());
-    let parts = Parts { config, store, hub, switch, vault, media, auth, stop: stop.clone() };
+    let sip = Arc::new(move || sip.counts());
+    let parts = Parts { config, store, hub, switch, vault, media, sip, auth, stop: stop.clone() };
     let site = router(parts).into_make_service_with_connect_info::<Peer>();
     if let Err(error) = axum::serve(Bounded::new(listener, CONNECTIONS, patience), site)
         .with_graceful_shutdown(stop.cancelled_owned())

@@ -30,6 +30,7 @@ use crate::media::stats::MediaStats;
 use crate::recording::vault::Vault;
 use crate::store::{Store, testing};
 use crate::switch::command::{Command, Reply, SwitchHandle};
+use shared_net::sip::DriverCounts;
 
 const CONFIG: &str = r#"
     [http]
@@ -115,6 +116,7 @@ impl Site {
             hub: hub.clone(),
             switch,
             media: Arc::new(MediaStats::default),
+            sip: Arc::new(|| DriverCounts { datagrams_received: 7, ..DriverCounts::default() }),
             auth: auth.clone(),
             stop: stop.clone(),
         };
