@@ -8,14 +8,15 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use std::fmt::Display;
 use tests::Outcome;
-use tests::load::{flood, sip};
+use tests::load::media::figures::Mode;
+use tests::load::{flood, media, sip};
 
 /// Callfloor under load: a table for people, or JSON for programs.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
     what: What,
-    /// The service's program
+    /// The service's program; for media, its example media_serve
     #[arg(long, value_name = "FILE")]
     service: PathBuf,
     /// Keeps the data here
@@ -32,6 +33,21 @@ enum What {
     Sip(SipArguments),
     /// Calls from a trunk while somebody else floods the service
     Flood(FloodArguments),
+    /// The packet path: calls on a core, processor time a packet, delay, memory
+    Media(MediaArguments),
+}
+
+#[derive(Args)]
+struct MediaArguments {
+    /// Length of each measurement
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=600))]
+    seconds: u32,
+    /// Exactly so many calls; several numbers with commas. Without it the most that are held are looked for
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=6_000))]
+    calls: Vec<u16>,
+    /// Only these beside the relay and its yardstick: recorded, mixed, conference, srtp, transcoded
+    #[arg(long, value_delimiter = ',')]
+    modes: Vec<Mode>,
 }
 
 #[derive(Args)]
@@ -100,6 +116,14 @@ async fn run(arguments: &Arguments) -> Outcome {
         What::Flood(wanted) => {
             let wanted = flood::Wanted { secs: wanted.seconds, rate: wanted.rate };
             show(&flood::measure(&arguments.service, folder, &wanted, &tell).await?, arguments.json)
+        }
+        What::Media(wanted) => {
+            let wanted = media::Wanted {
+                secs: wanted.seconds,
+                calls: wanted.calls.iter().copied().map(usize::from).collect(),
+                modes: wanted.modes.clone(),
+            };
+            show(&media::measure(&arguments.service, folder, &wanted, &tell)?, arguments.json)
         }
     }
 }

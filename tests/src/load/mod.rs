@@ -12,6 +12,7 @@
 pub mod figures;
 pub mod flood;
 pub mod host;
+pub mod media;
 pub mod meter;
 pub mod peers;
 pub mod sender;
