@@ -134,7 +134,7 @@ mod with_the_engine {
 
     /// What the far end hears of it.
     fn through(codec: Codec, samples: &[i16]) -> Vec<i16> {
-        let mut encoder = Encoder::new(codec).expect("an encoder");
+        let mut encoder = Encoder::new(codec, &Default::default()).expect("an encoder");
         let mut decoder = Decoder::new(codec).expect("a decoder");
         let mut heard = Vec::new();
         let (mut payload, mut frame) = ([0; MAX_PAYLOAD_BYTES], [0; MAX_PACKET_SAMPLES]);

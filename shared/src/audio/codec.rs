@@ -1,6 +1,6 @@
 //! The codecs of a leg: which ones there are, and an encoder and a decoder that hide which one it is.
 //!
-//! Adding one (G.722) is an arm in [`Codec`], [`Encoder`] and [`Decoder`].
+//! Adding one is an arm in [`Codec`], [`Encoder`] and [`Decoder`].
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::g711::{self, Law};
 use super::plc::Concealer;
 use super::resample::{Double, Halve};
-use super::{Frame, opus};
+use super::{Frame, g722, opus};
 
 /// Samples at 16 kHz of the longest packet that is taken: 120 ms.
 pub const MAX_PACKET_SAMPLES: usize = 1_920;
@@ -25,18 +25,21 @@ pub enum Codec {
     Pcmu,
     /// G.711 A-law.
     Pcma,
+    /// G.722, 7 kHz of sound at 64 kbit/s.
+    G722,
     /// Opus.
     Opus,
 }
 
 impl Codec {
     /// Every codec, best sound first.
-    pub const ALL: [Codec; 3] = [Codec::Opus, Codec::Pcma, Codec::Pcmu];
+    pub const ALL: [Codec; 4] = [Codec::Opus, Codec::G722, Codec::Pcma, Codec::Pcmu];
 
-    /// Ticks a second of the RTP timestamp. Opus always has 48 kHz (RFC 7587 §4.1).
+    /// Ticks a second of the RTP timestamp. Opus always has 48 kHz (RFC 7587 §4.1), G.722 half of its sample rate (RFC
+    /// 3551 §4.5.2).
     pub const fn clock_rate_hz(self) -> u32 {
         match self {
-            Codec::Pcmu | Codec::Pcma => 8_000,
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => 8_000,
             Codec::Opus => 48_000,
         }
     }
@@ -51,6 +54,7 @@ impl Codec {
         match self {
             Codec::Pcmu => "PCMU",
             Codec::Pcma => "PCMA",
+            Codec::G722 => "G722",
             Codec::Opus => "opus",
         }
     }
@@ -60,6 +64,7 @@ impl Codec {
         match self {
             Codec::Pcmu => Some(0),
             Codec::Pcma => Some(8),
+            Codec::G722 => Some(9),
             Codec::Opus => None,
         }
     }
@@ -67,7 +72,10 @@ impl Codec {
     /// Ticks that `payload` lasts; `None` when it is no payload of this codec.
     pub fn ticks(self, payload: &[u8]) -> Option<u32> {
         match self {
-            Codec::Pcmu | Codec::Pcma => u32::try_from(payload.len()).ok().filter(|ticks| *ticks > 0),
+            // An octet is one tick of each of them.
+            Codec::Pcmu | Codec::Pcma | Codec::G722 => {
+                u32::try_from(payload.len()).ok().filter(|ticks| *ticks > 0)
+            }
             Codec::Opus => opus::len_samples(payload).and_then(|len| u32::try_from(len * 3).ok()),
         }
     }
@@ -97,17 +105,20 @@ pub enum Encoder {
         /// 16 to 8 kHz.
         halve: Halve,
     },
+    /// G.722.
+    G722(Box<g722::Encoder>),
     /// Opus.
     Opus(opus::Encoder),
 }
 
 impl Encoder {
-    /// An encoder without history.
-    pub fn new(codec: Codec) -> Result<Self, CodecError> {
+    /// An encoder without history. `opus` is what the far side wants of Opus.
+    pub fn new(codec: Codec, opus: &opus::Parameters) -> Result<Self, CodecError> {
         Ok(match codec {
             Codec::Pcmu => Encoder::G711 { law: Law::Mu, halve: Halve::default() },
             Codec::Pcma => Encoder::G711 { law: Law::A, halve: Halve::default() },
-            Codec::Opus => Encoder::Opus(opus::Encoder::new()?),
+            Codec::G722 => Encoder::G722(Box::default()),
+            Codec::Opus => Encoder::Opus(opus::Encoder::new(opus)?),
         })
     }
 
@@ -123,14 +134,16 @@ impl Encoder {
                 let len = halve.process(samples, &mut narrow);
                 g711::encode(*law, &narrow[..len], output)
             }
+            Encoder::G722(_) if samples.len() > MAX_PACKET_SAMPLES || output.len() < samples.len() / 2 => 0,
+            Encoder::G722(encoder) => encoder.encode(samples, output),
             Encoder::Opus(encoder) => encoder.encode(samples, output),
         }
     }
 
-    /// Tells the codec what the far side loses, in percent. G.711 has no use for it.
+    /// Tells the codec what the far side loses, in percent. Only Opus has a use for it.
     pub fn set_expected_loss(&mut self, percent: u8) {
         match self {
-            Encoder::G711 { .. } => {}
+            Encoder::G711 { .. } | Encoder::G722(_) => {}
             Encoder::Opus(encoder) => encoder.set_expected_loss(percent),
         }
     }
@@ -148,6 +161,13 @@ pub enum Decoder {
         /// Makes up what is lost.
         concealer: Box<Concealer>,
     },
+    /// G.722 with its concealment.
+    G722 {
+        /// Both bands.
+        decoder: Box<g722::Decoder>,
+        /// Makes up what is lost.
+        concealer: Box<Concealer>,
+    },
     /// Opus, which conceals by itself.
     Opus(opus::Decoder),
 }
@@ -159,6 +179,7 @@ impl Decoder {
         Ok(match codec {
             Codec::Pcmu => g711(Law::Mu),
             Codec::Pcma => g711(Law::A),
+            Codec::G722 => Decoder::G722 { decoder: Box::default(), concealer: Box::default() },
             Codec::Opus => Decoder::Opus(opus::Decoder::new()?),
         })
     }
@@ -171,6 +192,11 @@ impl Decoder {
                 let mut narrow = [0i16; MAX_PACKET_SAMPLES / 2];
                 let len = g711::decode(*law, payload, &mut narrow);
                 let written = double.process(&narrow[..len], output);
+                concealer.good(&mut output[..written]);
+                written
+            }
+            Decoder::G722 { decoder, concealer } => {
+                let written = decoder.decode(payload, output);
                 concealer.good(&mut output[..written]);
                 written
             }
@@ -189,7 +215,7 @@ impl Decoder {
     /// Makes up 20 ms for what did not come; a long gap fades to silence.
     pub fn conceal(&mut self, frame: &mut Frame) {
         match self {
-            Decoder::G711 { concealer, .. } => concealer.conceal(frame),
+            Decoder::G711 { concealer, .. } | Decoder::G722 { concealer, .. } => concealer.conceal(frame),
             Decoder::Opus(decoder) => decoder.conceal(frame),
         }
     }
@@ -197,7 +223,7 @@ impl Decoder {
     /// Makes up the 20 ms before the packet `next`, which may carry correction data for them.
     pub fn recover(&mut self, next: &[u8], frame: &mut Frame) {
         match self {
-            Decoder::G711 { concealer, .. } => concealer.conceal(frame),
+            Decoder::G711 { concealer, .. } | Decoder::G722 { concealer, .. } => concealer.conceal(frame),
             Decoder::Opus(decoder) => decoder.recover(next, frame),
         }
     }
@@ -207,6 +233,10 @@ impl Decoder {
         match self {
             Decoder::G711 { double, concealer, .. } => {
                 *double = Double::default();
+                **concealer = Concealer::default();
+            }
+            Decoder::G722 { decoder, concealer } => {
+                **decoder = g722::Decoder::default();
                 **concealer = Concealer::default();
             }
             Decoder::Opus(decoder) => decoder.reset(),
@@ -248,7 +278,7 @@ mod tests {
 
     fn round_trip(codec: Codec, packet_samples: usize) -> f32 {
         let input = voice_like(16_000 / packet_samples * packet_samples);
-        let mut encoder = Encoder::new(codec).expect("encoder");
+        let mut encoder = Encoder::new(codec, &Default::default()).expect("encoder");
         let mut decoder = Decoder::new(codec).expect("decoder");
         let mut output = Vec::new();
         for samples in input.chunks(packet_samples) {
@@ -276,6 +306,11 @@ mod tests {
             (Codec::Pcma, 160, 33.0),
             (Codec::Pcmu, 480, 33.0),
             (Codec::Pcmu, 960, 33.0),
+            (Codec::G722, 160, 20.0),
+            (Codec::G722, 320, 20.0),
+            (Codec::G722, 480, 20.0),
+            (Codec::G722, 640, 20.0),
+            (Codec::G722, 960, 20.0),
             (Codec::Opus, 320, 10.0),
             (Codec::Opus, 160, 8.0),
             (Codec::Opus, 640, 10.0),
@@ -291,7 +326,9 @@ mod tests {
     fn a_short_output_takes_the_beginning() {
         for codec in Codec::ALL {
             let mut payload = [0u8; MAX_PAYLOAD_BYTES];
-            let len = Encoder::new(codec).expect("encoder").encode(&[1_000; 640], &mut payload);
+            let len = Encoder::new(codec, &Default::default())
+                .expect("encoder")
+                .encode(&[1_000; 640], &mut payload);
             let mut frame = Frame::SILENCE;
             let mut decoder = Decoder::new(codec).expect("decoder");
             assert_eq!(decoder.decode(&payload[..len], &mut frame.0), 320, "{codec}");
@@ -301,7 +338,7 @@ mod tests {
     #[test]
     fn opus_recovers_a_lost_packet_from_the_next_one() {
         let input = voice_like(16_000);
-        let mut encoder = Encoder::new(Codec::Opus).expect("encoder");
+        let mut encoder = Encoder::new(Codec::Opus, &Default::default()).expect("encoder");
         encoder.set_expected_loss(20);
         let payloads: Vec<Vec<u8>> = input
             .chunks(320)
@@ -331,7 +368,7 @@ mod tests {
         assert_eq!(decoder.decode(&[0xFF], &mut [0; MAX_PACKET_SAMPLES]), 0);
         assert_eq!(Codec::Opus.ticks(&[0xFF, 0xFF]), None);
         assert_eq!(Codec::Pcmu.ticks(&[]), None);
-        let mut encoder = Encoder::new(Codec::Pcmu).expect("encoder");
+        let mut encoder = Encoder::new(Codec::Pcmu, &Default::default()).expect("encoder");
         assert_eq!(encoder.encode(&[0; 320], &mut [0; 10]), 0);
     }
 }

@@ -10,6 +10,7 @@ use std::fmt;
 
 pub mod codec;
 pub mod g711;
+pub mod g722;
 pub mod goertzel;
 pub mod level;
 pub mod mixer;

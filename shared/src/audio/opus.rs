@@ -1,50 +1,157 @@
 //! Opus (RFC 6716) at 16 kHz mono, with in-band forward error correction and concealment by libopus. In RTP its
 //! clock is 48 kHz whatever the audio rate (RFC 7587 §4.1).
 
-use opus::{Application, Bitrate, Channels};
+use opus::{Application, Bandwidth, Bitrate, Channels};
+use serde::{Deserialize, Serialize};
 
 use super::codec::CodecError;
 use super::{Frame, RATE_HZ};
 
-/// Bits a second: wideband speech with room for the error correction.
-const BITRATE: i32 = 24_000;
+/// Bits a second by how wide the sound is: what speech needs with room for the error correction.
+const BITRATES: [(u32, i32); 3] = [(8_000, 16_000), (12_000, 20_000), (u32::MAX, 24_000)];
+/// Bits a second that an encoder is held to; RFC 7587 §6.1 has 6,000 to 510,000.
+const BITRATE_RANGE: std::ops::RangeInclusive<i32> = 6_000..=128_000;
 /// libopus' effort from 0 to 10; 5 keeps an encoder at about 150 µs for 20 ms.
 const COMPLEXITY: i32 = 5;
 /// Loss that the encoder prepares for; the error correction is only written when this is above zero.
-const EXPECTED_LOSS_PERCENT: i32 = 5;
+const EXPECTED_LOSS_PERCENT: u8 = 5;
+/// Loss from which the bitrate falls: what is lost to a full line is not helped by more of it.
+const HEAVY_LOSS_PERCENT: u8 = 10;
+
+/// What a receiver wants of an encoder (RFC 7587 §6.1), from its `a=fmtp`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Parameters {
+    /// Sound beyond half of this rate is no use to it; 8 to 48 kHz.
+    pub max_playback_rate_hz: u32,
+    /// Bits a second that it can take on average; none for no limit.
+    pub max_average_bitrate: Option<u32>,
+    /// It makes use of correction data.
+    pub use_inband_fec: bool,
+    /// Nothing shall be sent in silence.
+    pub use_dtx: bool,
+    /// The bitrate shall be constant.
+    pub constant_bitrate: bool,
+    /// It prefers two channels. We send one all the same, which every receiver takes.
+    pub stereo: bool,
+}
+
+impl Default for Parameters {
+    /// RFC 7587 §6.1, but for the correction: it is offered by nearly everybody who forgets to say so.
+    fn default() -> Self {
+        Parameters {
+            max_playback_rate_hz: 48_000,
+            max_average_bitrate: None,
+            use_inband_fec: true,
+            use_dtx: false,
+            constant_bitrate: false,
+            stereo: false,
+        }
+    }
+}
+
+impl Parameters {
+    /// Our own: mono, 16 kHz, with correction.
+    pub const OWN: &str = "useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000";
+
+    /// Reads `a=fmtp`. What is not known or out of range is passed over; without any parameter the default holds, else
+    /// what is not named has the value of RFC 7587.
+    pub fn parse(text: &str) -> Self {
+        let mut parameters = Parameters::default();
+        if text.trim().is_empty() {
+            return parameters;
+        }
+        parameters.use_inband_fec = false;
+        for word in text.split(';') {
+            let (name, value) = word.split_once('=').unwrap_or((word, ""));
+            let value = value.trim();
+            let number = value.parse::<u32>().ok();
+            match name.trim().to_ascii_lowercase().as_str() {
+                "maxplaybackrate" => {
+                    let rate = number.filter(|rate| (8_000..=48_000).contains(rate));
+                    parameters.max_playback_rate_hz = rate.unwrap_or(parameters.max_playback_rate_hz);
+                }
+                "maxaveragebitrate" => {
+                    let rate = number.filter(|rate| (6_000..=510_000).contains(rate));
+                    parameters.max_average_bitrate = rate.or(parameters.max_average_bitrate);
+                }
+                "useinbandfec" => parameters.use_inband_fec = value == "1",
+                "usedtx" => parameters.use_dtx = value == "1",
+                "cbr" => parameters.constant_bitrate = value == "1",
+                "stereo" => parameters.stereo = value == "1",
+                _ => {}
+            }
+        }
+        parameters
+    }
+
+    /// The bitrate at this loss: within what the receiver takes, and less from [`HEAVY_LOSS_PERCENT`] on, down to two
+    /// thirds at 30 %.
+    fn bitrate(&self, loss_percent: u8) -> i32 {
+        let wanted = BITRATES.iter().find(|(rate, _)| self.max_playback_rate_hz <= *rate);
+        let wanted = wanted.map_or(24_000, |(_, bitrate)| *bitrate);
+        let limit = self.max_average_bitrate.and_then(|limit| i32::try_from(limit).ok()).unwrap_or(i32::MAX);
+        let over = i32::from(loss_percent.clamp(HEAVY_LOSS_PERCENT, 30) - HEAVY_LOSS_PERCENT);
+        (wanted.min(limit) * (60 - over) / 60).clamp(*BITRATE_RANGE.start(), *BITRATE_RANGE.end())
+    }
+
+    fn bandwidth(&self) -> Bandwidth {
+        // RFC 7587 §3.1.1: narrow band to 8 kHz, medium to 12, wide from 16 on; we have no more.
+        match self.max_playback_rate_hz {
+            ..12_000 => Bandwidth::Narrowband,
+            12_000..16_000 => Bandwidth::Mediumband,
+            16_000.. => Bandwidth::Wideband,
+        }
+    }
+}
 
 /// Samples to Opus packets.
 #[derive(Debug)]
-pub struct Encoder(opus::Encoder);
+pub struct Encoder {
+    inner: opus::Encoder,
+    parameters: Parameters,
+    loss_percent: u8,
+}
 
 /// Opus packets to samples.
 #[derive(Debug)]
 pub struct Decoder(opus::Decoder);
 
 impl Encoder {
-    /// A speech encoder with in-band error correction.
-    pub fn new() -> Result<Self, CodecError> {
+    /// A speech encoder for a receiver with these wishes.
+    pub fn new(parameters: &Parameters) -> Result<Self, CodecError> {
         let mut inner =
             opus::Encoder::new(RATE_HZ, Channels::Mono, Application::Voip).map_err(CodecError::Opus)?;
-        inner.set_bitrate(Bitrate::Bits(BITRATE)).map_err(CodecError::Opus)?;
         inner.set_complexity(COMPLEXITY).map_err(CodecError::Opus)?;
-        inner.set_inband_fec(true).map_err(CodecError::Opus)?;
-        inner.set_packet_loss_perc(EXPECTED_LOSS_PERCENT).map_err(CodecError::Opus)?;
-        Ok(Encoder(inner))
+        inner.set_max_bandwidth(parameters.bandwidth()).map_err(CodecError::Opus)?;
+        inner.set_inband_fec(parameters.use_inband_fec).map_err(CodecError::Opus)?;
+        inner.set_dtx(parameters.use_dtx).map_err(CodecError::Opus)?;
+        inner.set_vbr(!parameters.constant_bitrate).map_err(CodecError::Opus)?;
+        let mut encoder = Encoder { inner, parameters: *parameters, loss_percent: 0 };
+        encoder.set_expected_loss(EXPECTED_LOSS_PERCENT);
+        Ok(encoder)
     }
 
-    /// Tells the encoder what the far side loses, in percent; more loss puts more bits into the correction.
+    /// Tells the encoder what the far side loses, in percent: some loss puts more bits into the correction, much takes
+    /// bits away.
     pub fn set_expected_loss(&mut self, percent: u8) {
-        // 0 to 100 is what libopus takes, so it cannot refuse.
-        let _ = self.0.set_packet_loss_perc(i32::from(percent.min(100)));
+        let percent = percent.min(100);
+        if percent == self.loss_percent {
+            return;
+        }
+        self.loss_percent = percent;
+        // Both values lie within what libopus takes, so it cannot refuse.
+        let _ = self.inner.set_packet_loss_perc(i32::from(percent));
+        let _ = self.inner.set_bitrate(Bitrate::Bits(self.parameters.bitrate(percent)));
     }
 
-    /// Encodes 10, 20, 40 or 60 ms; returns the octets written, 0 when the length is another or nothing fits.
+    /// Encodes 10, 20, 40 or 60 ms; returns the octets written, 0 when the length is another, nothing fits, or silence
+    /// needs no packet (DTX, RFC 7587 §3.1.3).
     pub fn encode(&mut self, samples: &[i16], output: &mut [u8]) -> usize {
         if output.is_empty() {
             return 0;
         }
-        self.0.encode(samples, output).unwrap_or(0)
+        let len = self.inner.encode(samples, output).unwrap_or(0);
+        if self.parameters.use_dtx && len <= 2 { 0 } else { len }
     }
 }
 
@@ -90,4 +197,82 @@ pub fn len_samples(payload: &[u8]) -> Option<usize> {
         return None;
     }
     opus::packet::get_nb_samples(payload, RATE_HZ).ok().filter(|samples| *samples > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::goertzel::power_dbfs;
+    use crate::audio::tone::Sine;
+
+    #[test]
+    fn reads_the_parameters_of_phones() {
+        let default = Parameters::default();
+        for (text, expected) in [
+            ("", default),
+            ("useinbandfec=1", default),
+            ("minptime=10; useinbandfec=1", default),
+            (
+                "maxplaybackrate=8000;stereo=1",
+                Parameters { max_playback_rate_hz: 8_000, stereo: true, use_inband_fec: false, ..default },
+            ),
+            (
+                "MaxAverageBitrate=20000 ; usedtx=1;cbr=1;useinbandfec=1",
+                Parameters {
+                    max_average_bitrate: Some(20_000),
+                    use_dtx: true,
+                    constant_bitrate: true,
+                    ..default
+                },
+            ),
+            (
+                "maxaveragebitrate=1;maxplaybackrate=99999;useinbandfec=x;;=;a=b",
+                Parameters { use_inband_fec: false, ..default },
+            ),
+        ] {
+            assert_eq!(Parameters::parse(text), expected, "{text}");
+        }
+        assert_eq!(Parameters::parse(Parameters::OWN).max_playback_rate_hz, 16_000);
+    }
+
+    #[test]
+    fn the_bitrate_follows_width_limit_and_loss() {
+        let rate = |text: &str, loss| Parameters::parse(text).bitrate(loss);
+        assert_eq!(
+            [0, 5, 10, 20, 30, 90].map(|loss| rate("", loss)),
+            [24_000, 24_000, 24_000, 20_000, 16_000, 16_000]
+        );
+        assert_eq!(rate("maxplaybackrate=8000", 0), 16_000);
+        assert_eq!(rate("maxaveragebitrate=9000", 0), 9_000);
+        assert_eq!(rate("maxaveragebitrate=6000", 40), 6_000);
+    }
+
+    /// Octets for a second of sound, and its tone of 6 kHz after decoding.
+    fn second(parameters: &Parameters, level_dbfs: f32) -> (usize, f32) {
+        let mut samples = vec![0i16; 16_000];
+        Sine::new(6_000.0, 16_000, level_dbfs).fill(&mut samples);
+        let (mut encoder, mut decoder) =
+            (Encoder::new(parameters).expect("encoder"), Decoder::new().expect("decoder"));
+        let (mut octets, mut output) = (0, Vec::new());
+        for frame in samples.chunks(320) {
+            let mut payload = [0; 1_275];
+            let len = encoder.encode(frame, &mut payload);
+            octets += len;
+            let mut decoded = [0; 1_920];
+            let written = decoder.decode(&payload[..len], &mut decoded);
+            output.extend_from_slice(&decoded[..written]);
+        }
+        let heard = if output.len() > 8_000 { power_dbfs(&output[4_000..], 6_000.0, 16_000) } else { -120.0 };
+        (octets, heard)
+    }
+
+    #[test]
+    fn a_narrow_receiver_gets_no_wide_sound_and_dtx_sends_little() {
+        let (_, wide) = second(&Parameters::default(), -12.0);
+        let (_, narrow) = second(&Parameters::parse("maxplaybackrate=8000"), -12.0);
+        assert!(wide > -20.0 && narrow < -40.0, "{wide} and {narrow} dBFS");
+        let (sent, _) = second(&Parameters::default(), -120.0);
+        let (saved, _) = second(&Parameters::parse("usedtx=1"), -120.0);
+        assert!(saved * 2 < sent, "{saved} of {sent} octets");
+    }
 }

@@ -56,6 +56,8 @@ impl Conditions {
         match self.codec {
             // G.711 with concealment.
             Codec::Pcmu | Codec::Pcma => (0.0, 25.1),
+            // G.722 at 64 kbit/s, on the narrow-band scale (G.113 appendix I.1.4 and I.4).
+            Codec::G722 => (0.0, 18.5),
             // Opus is not in G.113. Wide-band speech at 24 kb/s does not sound worse than G.711, and its in-band
             // correction makes it at least as robust.
             Codec::Opus => (0.0, 25.1),

@@ -34,6 +34,7 @@ impl Phone {
             telephone_event: config(&[(0, codec)]).telephone_event,
             comfort_noise: None,
             ptime_millis,
+            opus: Default::default(),
         };
         let position =
             Position { ssrc, sequence: 65_500, timestamp: u32::MAX - 4_000, at: None, packets: 0, octets: 0 };

@@ -28,6 +28,7 @@ impl Side {
             telephone_event: None,
             comfort_noise: None,
             ptime_millis: 20,
+            opus: Default::default(),
         };
         let receiving =
             receiver::Config { codecs: vec![(8, Codec::Pcma)], telephone_event: None, comfort_noise: None };

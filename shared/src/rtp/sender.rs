@@ -10,6 +10,7 @@ use super::dtmf::{self, Speaker, Turn};
 use super::packet::{HEADER_BYTES, Packet};
 use super::receiver::Content;
 use crate::audio::codec::{Codec, CodecError, Encoder, MAX_PAYLOAD_BYTES};
+use crate::audio::opus;
 use crate::audio::{FRAME_MILLIS, FRAME_SAMPLES, Frame, RATE_HZ};
 use crate::sdp::{Negotiated, TelephoneEvent};
 use crate::time::Timestamp;
@@ -30,8 +31,11 @@ pub struct Config {
     pub telephone_event: Option<TelephoneEvent>,
     /// The payload type of comfort noise at the far side, for relayed packets.
     pub comfort_noise: Option<u8>,
-    /// Duration of a packet: 10, 20, 30, 40 or 60 ms. Opus takes 20 in place of 30.
+    /// Duration of a packet: 10 to 60 ms in steps of ten. Opus has no packets of 30 and 50 ms and takes 20 and 40.
     pub ptime_millis: u32,
+    /// What the far side wants of Opus.
+    #[serde(default)]
+    pub opus: opus::Parameters,
 }
 
 impl From<&Negotiated> for Config {
@@ -42,6 +46,7 @@ impl From<&Negotiated> for Config {
             telephone_event: negotiated.telephone_event,
             comfort_noise: negotiated.comfort_noise,
             ptime_millis: negotiated.ptime_millis,
+            opus: negotiated.opus,
         }
     }
 }
@@ -50,7 +55,8 @@ impl Config {
     fn packet_samples(&self) -> usize {
         let millis = match (self.codec, self.ptime_millis) {
             (_, millis @ (10 | 20 | 40 | 60)) => millis,
-            (Codec::Pcmu | Codec::Pcma, 30) => 30,
+            (Codec::Opus, 50) => 40,
+            (Codec::Pcmu | Codec::Pcma | Codec::G722, millis @ (30 | 50)) => millis,
             _ => 20,
         };
         millis as usize * (RATE_HZ as usize / 1_000)
@@ -138,7 +144,7 @@ impl Sender {
             config,
             position,
             source: Source::Own,
-            encoder: Encoder::new(config.codec)?,
+            encoder: Encoder::new(config.codec, &config.opus)?,
             pending: [0; PENDING_SAMPLES],
             pending_len: 0,
             marker: true,
@@ -160,7 +166,8 @@ impl Sender {
             position.at = None;
             (position.packets, position.octets) = (0, 0);
         }
-        if config.codec == self.config.codec && config.telephone_event == self.config.telephone_event {
+        let is_same_voice = config.codec == self.config.codec && config.opus == self.config.opus;
+        if is_same_voice && config.telephone_event == self.config.telephone_event {
             self.config = config;
             return Ok(());
         }

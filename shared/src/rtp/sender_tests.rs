@@ -18,6 +18,7 @@ fn config(codec: Codec, ptime_millis: u32) -> Config {
         telephone_event: Some(TelephoneEvent { send: 101, receive: 101, clock_rate_hz }),
         comfort_noise: None,
         ptime_millis,
+        opus: Default::default(),
     }
 }
 

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use self::crypto::{CryptoError, Encryption};
 use crate::audio::codec::Codec;
+use crate::audio::opus;
 use crate::rtp::srtp::Keys;
 
 pub mod crypto;
@@ -206,6 +207,9 @@ pub struct Negotiated {
     pub telephone_event: Option<TelephoneEvent>,
     /// The payload types of comfort noise that the far side names; such packets are not voice.
     pub comfort_noise: Option<u8>,
+    /// What the far side wants of our Opus.
+    #[serde(default)]
+    pub opus: opus::Parameters,
     /// The packet duration that the far side asks for, 20 unless it says another.
     pub ptime_millis: u32,
     /// Who may send, from our view.

@@ -9,13 +9,12 @@ use super::parse::{MediaLine, Payload, Protocol, Session};
 use super::print::AudioLine;
 use super::{Direction, LocalMedia, Negotiated, SdpError, TelephoneEvent};
 use crate::audio::codec::Codec;
+use crate::audio::opus;
 use crate::rtp::srtp::Keys;
 
 /// Keys 0 to 15 of RFC 4733 §3.2: the digits, star, hash, A to D.
 const KEYS: &str = "0-15";
 const TELEPHONE_EVENT: &str = "telephone-event";
-/// RFC 7587 §6.1: correction inside of the stream, and speech needs one channel.
-const OPUS_PARAMETERS: &str = "useinbandfec=1";
 
 /// Our dynamic payload numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +158,7 @@ pub(super) fn answer(offer: &Session, local: &LocalMedia) -> Result<Chosen, SdpE
             clock_rate_hz: found.clock_rate_hz,
         }),
         comfort_noise: find_comfort_noise(theirs),
+        opus: opus::Parameters::parse(&payload.parameters),
         ptime_millis: ptime_millis(theirs),
         direction,
         hold,
@@ -197,6 +197,8 @@ pub(super) fn accept(offered: &Offered, answer: &Session) -> Result<Negotiated, 
         },
         clock_rate_hz: found.clock_rate_hz,
     });
+    let opus = find_voice(audio, codec).map(|payload| opus::Parameters::parse(&payload.parameters));
+    let opus = opus.unwrap_or_default();
     let rtcp_mux = offered.rtcp_mux && audio.rtcp_mux;
     let (remote, remote_rtcp) = remote(audio, rtcp_mux)?;
     Ok(Negotiated {
@@ -208,6 +210,7 @@ pub(super) fn accept(offered: &Offered, answer: &Session) -> Result<Negotiated, 
         receive,
         telephone_event,
         comfort_noise: find_comfort_noise(audio),
+        opus,
         ptime_millis: ptime_millis(audio),
         direction: offered.direction.and(their_wish(audio).reversed()),
         hold: is_hold(audio),
@@ -337,7 +340,7 @@ fn voice(codec: Codec, number: u8) -> Payload {
         clock_rate_hz: codec.clock_rate_hz(),
         // RFC 7587 §7: the mapping of Opus always says two channels.
         channels: if is_opus { 2 } else { 1 },
-        parameters: if is_opus { OPUS_PARAMETERS.into() } else { String::new() },
+        parameters: if is_opus { opus::Parameters::OWN.into() } else { String::new() },
     }
 }
 

@@ -154,7 +154,7 @@ fn our_offer_is_complete_and_its_version_counts_changes() {
             "t=0 0",
             "m=audio 30000 RTP/AVP 111 8 0 101 110",
             "a=rtpmap:111 opus/48000/2",
-            "a=fmtp:111 useinbandfec=1",
+            "a=fmtp:111 useinbandfec=1;maxplaybackrate=16000;sprop-maxcapturerate=16000",
             "a=rtpmap:8 PCMA/8000",
             "a=rtpmap:0 PCMU/8000",
             "a=rtpmap:101 telephone-event/8000",

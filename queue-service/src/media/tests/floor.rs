@@ -84,6 +84,7 @@ pub(super) fn negotiated(remote: SocketAddr, codec: Codec) -> Negotiated {
         direction: Direction::SendRecv,
         hold: false,
         keys: None,
+        opus: Default::default(),
     }
 }
 

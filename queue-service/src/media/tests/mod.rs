@@ -171,7 +171,7 @@ fn any_order_of_commands_ends_in_an_empty_worker() {
             match (random.random_range(0..12), bridge) {
                 (0 | 1, _) | (_, None) => bridges.push(media.open_bridge(floor::call())),
                 (2..=4, Some(bridge)) => opened += u64::from(media.open_port(bridge, leg, role).is_ok()),
-                (5, _) => media.connect(leg, negotiated(remote, Codec::ALL[random.random_range(0..3)])),
+                (5, _) => media.connect(leg, negotiated(remote, Codec::ALL[random.random_range(0..4)])),
                 (6, _) => media.set_party(leg, party),
                 (7, _) => media.play(leg, prompt.clone(), PlayMode::Once, 1),
                 (8, _) => media.press(leg, '1', 60),
