@@ -36,3 +36,15 @@ fn the_sip_bench_prints_its_figures() -> Outcome {
     figures(&found, ["retransmissions", "rcvbuf_drops"]);
     Ok(())
 }
+
+#[test]
+fn calls_come_through_while_a_stranger_floods() -> Outcome {
+    let found = bench(&["flood", "--seconds", "6", "--rate", "5"])?;
+    let [calls, failed, success] =
+        figures(&found, ["legitimate.calls", "legitimate.failed", "legitimate.success_percent"]);
+    assert_eq!((calls, failed, success), (30.0, 0.0, 100.0), "{found}");
+    let [sent, growth] = figures(&found, ["flood.messages", "rss_mb_growth"]);
+    assert!(sent > 10_000.0 && growth < 200.0, "{found}");
+    figures(&found, ["rss_mb_before", "rss_mb_peak", "rcvbuf_drops", "core_percent"]);
+    Ok(())
+}
