@@ -6,6 +6,7 @@ mod bench;
 mod carrier;
 mod customer;
 mod desk_phones;
+mod door;
 mod edge_proxy;
 mod floor;
 mod hostile;

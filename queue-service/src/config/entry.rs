@@ -152,6 +152,9 @@ pub struct Agent {
     pub password: Option<Password>,
     /// Password of a desk phone that registers by this name; plain, because digest authentication needs it.
     pub sip_password: Option<Password>,
+    /// The desk phone may answer challenges by MD5; otherwise only by SHA-256 (RFC 8760).
+    #[serde(default = "yes")]
+    pub sip_allow_md5: bool,
     /// `sip:` address of a phone that never registers.
     pub contact: Option<String>,
     /// Becomes ready when the service starts, without signing in; needs `contact`.
@@ -185,6 +188,13 @@ pub struct User {
     pub password: Password,
     /// Password of a desk phone that registers by this name, to listen in from it.
     pub sip_password: Option<Password>,
+    /// The desk phone may answer challenges by MD5; otherwise only by SHA-256 (RFC 8760).
+    #[serde(default = "yes")]
+    pub sip_allow_md5: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn ring_secs() -> u32 {

@@ -18,8 +18,13 @@ use crate::switch::command::{Command, Reply};
 #[utoipa::path(get, path = "/defence", tag = "defence", responses((status = 200, body = DefenceReport)))]
 pub(super) async fn report(State(api): State<Api>, signed: Signed) -> Result<Json<DefenceReport>, Problem> {
     signed.require(Permission::ManageFloor)?;
+    Ok(Json(current(&api).await?))
+}
+
+/// What the door says.
+pub(super) async fn current(api: &Api) -> Result<DefenceReport, Problem> {
     match api.parts.switch.ask(Command::Defence).await? {
-        Reply::Defence(report) => Ok(Json(report)),
+        Reply::Defence(report) => Ok(report),
         other => Err(unexpected(&other)),
     }
 }

@@ -7,6 +7,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use shared::api::defence::DefenceReport;
 use shared::api::trunks::TrunkReport;
 use shared::model::call::{Phase, QueueExit};
 
@@ -56,6 +57,9 @@ pub(super) async fn metrics(State(api): State<Api>) -> Response {
     sip(&api, &mut page);
     // While the switch stops there are no trunks to tell of.
     trunks(&super::trunks::reports(&api).await.unwrap_or_default(), &mut page);
+    if let Ok(report) = super::defence::current(&api).await {
+        door(&report, &mut page);
+    }
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], page.text).into_response()
 }
 
@@ -171,6 +175,28 @@ fn sip(api: &Api, page: &mut Page) {
         page.head(name, kind, help);
         page.line(name, &[], value as f64);
     }
+}
+
+fn door(report: &DefenceReport, page: &mut Page) {
+    let name = "callfloor_sip_admitted_total";
+    page.head(name, "counter", "Requests outside of calls that were let in, by what.");
+    for (by, count) in [("trunk", report.trusted), ("password", report.authenticated)] {
+        page.line(name, &[("by", by)], count as f64);
+    }
+    let name = "callfloor_sip_refused_total";
+    page.head(name, "counter", "Messages outside of calls that were not let in, by reason.");
+    for (reason, count) in [
+        ("no_password", report.challenged),
+        ("wrong_password", report.failures),
+        ("trunk_rate", report.refused),
+        ("over_limit", report.over_limit),
+        ("denied", report.denied),
+    ] {
+        page.line(name, &[("reason", reason)], count as f64);
+    }
+    let name = "callfloor_sip_bans";
+    page.head(name, "gauge", "Sources that nothing is read from.");
+    page.line(name, &[], report.bans.len() as f64);
 }
 
 fn trunks(reports: &[TrunkReport], page: &mut Page) {

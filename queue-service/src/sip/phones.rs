@@ -63,13 +63,13 @@ pub struct Phones {
 
 /// The accounts of desk phones in the configuration, by user name.
 pub fn desk_accounts(config: &Config) -> BTreeMap<String, Account> {
-    let agents = config.agents.iter().map(|agent| (agent.id.as_str(), agent.sip_password.as_ref()));
-    let users = config.users.iter().map(|user| (user.id.as_str(), user.sip_password.as_ref()));
+    let agents = config.agents.iter().map(|it| (it.id.as_str(), it.sip_password.as_ref(), it.sip_allow_md5));
+    let users = config.users.iter().map(|it| (it.id.as_str(), it.sip_password.as_ref(), it.sip_allow_md5));
     agents
         .chain(users)
-        .filter_map(|(user, password)| {
+        .filter_map(|(user, password, allow_md5)| {
             let account = Account::from_password(user, &config.sip.domain, password?.expose(), user);
-            Some((user.to_owned(), account))
+            Some((user.to_owned(), if allow_md5 { account } else { account.without_md5() }))
         })
         .collect()
 }
@@ -114,7 +114,8 @@ impl Phones {
         self.close_app(user);
         let username = format!("{user}.app.{:016x}", random.next_u64());
         let password = format!("{:016x}{:016x}", random.next_u64(), random.next_u64());
-        let account = Account::from_password(&username, &self.realm, &password, user.as_str());
+        // Our own apps know SHA-256.
+        let account = Account::from_password(&username, &self.realm, &password, user.as_str()).without_md5();
         self.open_account(&username, account);
         self.apps.insert(user.clone(), username.clone());
         AppAccount { username, password }
