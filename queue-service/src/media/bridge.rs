@@ -7,6 +7,7 @@ use shared::id::CallId;
 use shared::rtp::dtmf::KeyEvent;
 use shared::time::Timestamp;
 
+use super::BridgeId;
 use super::event::MediaEvent;
 use super::port::Port;
 use super::stats::WorkerCounters;
@@ -16,6 +17,7 @@ use crate::recording::tap::Tap;
 /// The parties of one call.
 #[derive(Debug)]
 pub(super) struct Bridge {
+    pub(super) id: BridgeId,
     pub(super) call: CallId,
     /// Where its ports are; the place in this list is the place in the matrix.
     pub(super) slots: Vec<usize>,
@@ -49,8 +51,9 @@ impl Default for Scratch {
 }
 
 impl Bridge {
-    pub(super) fn new(call: CallId) -> Self {
+    pub(super) fn new(id: BridgeId, call: CallId) -> Self {
         Bridge {
+            id,
             call,
             slots: Vec::with_capacity(MAX_PARTIES),
             matrix: HearMatrix::default(),

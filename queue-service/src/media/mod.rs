@@ -25,6 +25,7 @@
 mod bridge;
 pub mod event;
 mod latch;
+mod outlet;
 mod player;
 mod pool;
 mod port;
@@ -32,7 +33,9 @@ pub mod prompt;
 mod protection;
 mod schedule;
 mod socket;
+mod stagger;
 pub mod stats;
+mod watch;
 mod worker;
 
 use std::collections::HashMap;
@@ -52,6 +55,7 @@ use self::event::MediaEvent;
 use self::pool::PortPool;
 use self::prompt::Prompt;
 use self::stats::{LegStats, MediaStats, WorkerCounters};
+use self::watch::Waker;
 use self::worker::Command;
 use crate::recording::tap::Tap;
 
@@ -169,7 +173,7 @@ struct Shared {
 #[derive(Debug)]
 struct WorkerHandle {
     inbox: SyncSender<Command>,
-    waker: Arc<mio::Waker>,
+    waker: Waker,
     /// The worker waits for packets and has to be woken; who takes the flag down does it.
     sleeps: Arc<AtomicBool>,
     counters: Arc<WorkerCounters>,

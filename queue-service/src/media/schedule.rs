@@ -5,13 +5,15 @@ use std::time::Duration;
 use shared::time::Timestamp;
 
 /// Time between two frames.
-const FRAME: Duration = Duration::from_millis(20);
+pub(super) const FRAME: Duration = Duration::from_millis(20);
 /// Frames that a late worker makes up for; more are left out.
 const CATCH_UP_FRAMES: u64 = 3;
 
-/// The clock of a worker's frames.
+/// The clock of the frames of some bridges.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Schedule {
+    /// How long after a full 20 ms of the clock frames are due.
+    phase: Duration,
     next_at: Timestamp,
     /// The number of the next frame.
     number: u64,
@@ -29,13 +31,18 @@ pub(super) enum Due {
 }
 
 impl Schedule {
-    pub(super) fn new(now: Timestamp) -> Self {
-        Schedule { next_at: now + FRAME, number: 0, made_up: 0 }
+    /// The first frame is due within 20 ms.
+    pub(super) fn new(now: Timestamp, phase: Duration) -> Self {
+        let mut schedule = Schedule { phase, next_at: now, number: 0, made_up: 0 };
+        schedule.restart(now);
+        schedule
     }
 
     /// Begins anew after a time without bridges. Numbers go on.
     pub(super) fn restart(&mut self, now: Timestamp) {
-        self.next_at = now + FRAME;
+        let frame = FRAME.as_micros() as i64;
+        let since_frame = (now.as_micros() - self.phase.as_micros() as i64).rem_euclid(frame);
+        self.next_at = now + Duration::from_micros((frame - since_frame).unsigned_abs());
     }
 
     /// The number of the next frame.
@@ -70,7 +77,7 @@ mod tests {
     /// Looks at these milliseconds; what was due as "0 1" or "-" for a missed one.
     fn check(script: &[(u64, &str)]) {
         let start = Timestamp::from_secs(1_000);
-        let mut schedule = Schedule::new(start);
+        let mut schedule = Schedule::new(start, Duration::ZERO);
         for (millis, expected) in script {
             let now = start + Duration::from_millis(*millis);
             let due: Vec<String> = std::iter::from_fn(|| schedule.pop(now))
@@ -103,7 +110,7 @@ mod tests {
     #[test]
     fn it_never_drifts() {
         let start = Timestamp::from_secs(1_000);
-        let mut schedule = Schedule::new(start);
+        let mut schedule = Schedule::new(start, Duration::ZERO);
         let mut made = 0u64;
         // Looked at every 7.3 ms for an hour.
         for step in 0..493_150u64 {

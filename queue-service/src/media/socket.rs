@@ -1,9 +1,8 @@
 //! The two sockets of a port.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, Socket, Type};
 
 use super::MediaError;
@@ -67,7 +66,7 @@ fn bind_one(address: SocketAddr) -> Result<UdpSocket, MediaError> {
         let _ =
             if address.is_ipv4() { socket.set_tos_v4(TOS_VOICE) } else { socket.set_tclass_v6(TOS_VOICE) };
         socket.bind(&address.into())?;
-        Ok(UdpSocket::from_std(socket.into()))
+        Ok(UdpSocket::from(socket))
     };
     open().map_err(|source| MediaError::Socket { address, source })
 }

@@ -76,7 +76,7 @@ pub(super) struct WorkerCounters {
     pub(super) packets_received: AtomicU64,
     pub(super) packets_foreign: AtomicU64,
     pub(super) send_errors: AtomicU64,
-    pub(super) ticks_late: AtomicU64,
+    pub(super) frames_late: AtomicU64,
     pub(super) events_lost: AtomicU64,
 }
 
@@ -99,7 +99,7 @@ impl WorkerCounters {
         stats.packets_received += self.packets_received.load(Ordering::Relaxed);
         stats.packets_foreign += self.packets_foreign.load(Ordering::Relaxed);
         stats.send_errors += self.send_errors.load(Ordering::Relaxed);
-        stats.ticks_late += self.ticks_late.load(Ordering::Relaxed);
+        stats.ticks_late += self.frames_late.load(Ordering::Relaxed);
         stats.events_lost += self.events_lost.load(Ordering::Relaxed);
     }
 }

@@ -183,7 +183,7 @@ impl Bench {
         let end = server.read()?;
         let sent = generator.counts.sent.load(Ordering::Relaxed);
         let received = generator.counts.received.load(Ordering::Relaxed);
-        let loss_percent = loss_percent(mode, calls, sent, received, from_start, end);
+        let loss_percent = loss_percent(mode, sent, received, from_start, end);
         let delays = generator.stop()?;
         server.close()?;
         let cpu = (after.cpu - before.cpu).as_secs_f64();
@@ -202,7 +202,7 @@ impl Bench {
 }
 
 /// What of the packets did not come in, did not come out again, or was not sent because a frame was late.
-fn loss_percent(mode: Mode, calls: usize, sent: u64, received: u64, from: Reading, to: Reading) -> f64 {
+fn loss_percent(mode: Mode, sent: u64, received: u64, from: Reading, to: Reading) -> f64 {
     let missing = |wanted: u64, there: u64| 1.0 - there as f64 / wanted.max(1) as f64;
     let came_in = to.received.map_or(0.0, |there| missing(sent, there));
     // What was mixed before the first packet came is more than was sent.
@@ -214,7 +214,8 @@ fn loss_percent(mode: Mode, calls: usize, sent: u64, received: u64, from: Readin
     let late = match mode {
         Mode::Bare | Mode::Relay | Mode::Srtp => 0.0,
         _ => {
-            let frames = (to.frames_late - from.frames_late) * calls as u64 * mode.legs() as u64;
+            // Each is a frame of one call.
+            let frames = (to.frames_late - from.frames_late) * mode.legs() as u64;
             frames as f64 / sent.max(1) as f64
         }
     };
@@ -282,9 +283,9 @@ mod tests {
             (Mode::Relay, 990, reading(1_000, Some(1_000), 0), 1.0),
             (Mode::Bare, 980, reading(980, None, 0), 2.0),
             (Mode::Conference, 1_500, reading(1_500, Some(970), 0), 3.0),
-            (Mode::Conference, 1_500, reading(1_500, Some(1_000), 2), 6.0),
+            (Mode::Conference, 1_500, reading(1_500, Some(1_000), 20), 6.0),
         ] {
-            let found = loss_percent(mode, 10, 1_000, received, Reading::default(), to);
+            let found = loss_percent(mode, 1_000, received, Reading::default(), to);
             assert!((found - expected).abs() < 1e-9, "{mode:?}: {found} and not {expected}");
         }
         assert!((quantile(&[1.0, 2.0, 3.0, 4.0], 0.5) - 2.0).abs() < 1e-9);
