@@ -19,3 +19,7 @@ pub mod rtcp;
 pub mod sender;
 pub mod sequence;
 pub mod srtp;
+pub mod xr;
+
+#[cfg(test)]
+mod hostile_tests;

@@ -6,6 +6,7 @@ use super::dtmf::{KeyEvent, Listener};
 use super::jitter::{Arrival, JitterBuffer, Pull, Status};
 use super::packet::Packet;
 use super::quality::Conditions;
+use super::quality::burst::{Bursts, Clusters};
 use super::sequence::{Sequence, Step};
 use crate::audio::codec::{Codec, CodecError, Decoder, MAX_PACKET_SAMPLES};
 use crate::audio::level::rms_dbov;
@@ -121,6 +122,8 @@ pub struct Receiver {
     /// Ticks that were skipped beyond the last packet, or are still to be skipped when negative.
     skipped_ticks: i64,
     frames_since_cut: u32,
+    /// What came out of the buffer, and what did not.
+    bursts: Bursts,
     statistics: Statistics,
 }
 
@@ -149,6 +152,7 @@ impl Receiver {
             is_stale: false,
             skipped_ticks: 0,
             frames_since_cut: 0,
+            bursts: Bursts::default(),
             statistics: Statistics::default(),
         })
     }
@@ -234,8 +238,15 @@ impl Receiver {
         self.skipped_ticks += frame_ticks;
         while self.skipped_ticks > 0 {
             self.skipped_ticks -= match self.buffer.pull(now) {
-                Pull::Packet { ticks, .. } => i64::from(ticks),
-                Pull::Lost { .. } | Pull::Silence => frame_ticks,
+                Pull::Packet { ticks, .. } => {
+                    self.bursts.push(false);
+                    i64::from(ticks)
+                }
+                Pull::Lost { .. } => {
+                    self.bursts.push(true);
+                    frame_ticks
+                }
+                Pull::Silence => frame_ticks,
             };
         }
     }
@@ -257,13 +268,26 @@ impl Receiver {
         }
     }
 
-    /// What quality is to be expected, with the round trip that RTCP measured.
+    /// What quality is to be expected, with the round trip that RTCP measured: loss and its clusters behind the jitter
+    /// buffer, where late packets count like lost ones.
     pub fn conditions(&self, round_trip_millis: f32) -> Conditions {
-        let statistics = self.statistics();
-        let expected = self.sequence.expected().max(1) as f32;
-        let missing = statistics.lost.max(0) as f32 + statistics.buffer.late as f32;
-        let delay = round_trip_millis / 2.0 + statistics.buffer.target_millis as f32 + 20.0;
-        Conditions::new(self.codec, 100.0 * missing / expected, delay)
+        let clusters = self.clusters();
+        Conditions {
+            codec: self.codec,
+            loss_percent: clusters.loss_percent,
+            delay_millis: round_trip_millis / 2.0 + self.delay_millis(),
+            burst_ratio: clusters.burst_ratio,
+        }
+    }
+
+    /// Delay on our side: the jitter buffer and a packet.
+    pub fn delay_millis(&self) -> f32 {
+        self.buffer.status().target_millis as f32 + 20.0
+    }
+
+    /// Loss behind the jitter buffer, by bursts and gaps.
+    pub fn clusters(&self) -> Clusters {
+        self.bursts.clusters()
     }
 
     /// The codec that is received now.
@@ -331,6 +355,7 @@ impl Receiver {
         let mut frame = Frame::SILENCE;
         let pulled = match self.buffer.pull(now) {
             Pull::Packet { payload_type, payload, .. } => {
+                self.bursts.push(false);
                 let codec = self
                     .config
                     .codecs
@@ -361,6 +386,7 @@ impl Receiver {
                 Pulled::Concealed
             }
             Pull::Lost { next } => {
+                self.bursts.push(true);
                 if !self.is_stale {
                     let next = next.filter(|(payload_type, _)| {
                         self.config

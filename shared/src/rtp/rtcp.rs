@@ -1,7 +1,7 @@
 //! RTCP of one leg (RFC 3550 §6): our reports, and what the far side's reports say about us.
 //!
-//! Only sender reports, receiver reports, source descriptions and BYE are read and written; other packets of a
-//! compound are stepped over (extended reports of RFC 3611 will be one of them).
+//! Sender reports, receiver reports, source descriptions, BYE and the VoIP metrics of extended reports (RFC 3611) are read
+//! and written; other packets of a compound are stepped over. Who does not know extended reports steps over ours.
 
 use std::time::Duration;
 
@@ -12,8 +12,11 @@ use rtcp_types::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::jitter::MAX_TARGET_MILLIS;
+use super::quality::Conditions;
 use super::receiver::Receiver;
 use super::sender::Sender;
+use super::xr::{self, VoipMetrics};
 use crate::time::Timestamp;
 
 /// Seconds between 1900, where NTP counts from, and 1970.
@@ -65,6 +68,9 @@ pub struct Rtcp {
     /// The middle of the last sender report's NTP time, and when it came.
     last_sender_report: Option<(u32, Timestamp)>,
     far_side: FarSide,
+    /// How the far side says it hears us.
+    #[serde(default)]
+    far_metrics: Option<VoipMetrics>,
     next_at: Timestamp,
     /// Packets sent at our last report: without new ones it is a receiver report.
     reported_packets: u32,
@@ -82,6 +88,7 @@ impl Rtcp {
             canonical_name: canonical_name.get(..end).unwrap_or_default().to_owned(),
             last_sender_report: None,
             far_side: FarSide::default(),
+            far_metrics: None,
             next_at: now + INTERVAL / 2,
             reported_packets: 0,
         }
@@ -95,6 +102,11 @@ impl Rtcp {
     /// Our stream as the far side receives it.
     pub fn far_side(&self) -> FarSide {
         self.far_side
+    }
+
+    /// How the far side says it hears us, when it sends extended reports.
+    pub fn far_metrics(&self) -> Option<VoipMetrics> {
+        self.far_metrics
     }
 
     /// Writes the report that is due and sets the next deadline; returns its length.
@@ -147,6 +159,10 @@ impl Rtcp {
                     report.report_blocks().for_each(|block| self.take(now, &block, sender));
                 }
                 Bye::PACKET_TYPE => heard = Heard::Bye,
+                xr::PACKET_TYPE if place > 0 => {
+                    let metrics = VoipMetrics::read(packet, sender.position().ssrc);
+                    self.far_metrics = metrics.or(self.far_metrics);
+                }
                 // Appendix A.2: a compound begins with a report. Reduced-size ones (RFC 5506) are not negotiated.
                 _ if place == 0 => return Err(RtcpError::Malformed),
                 _ => {}
@@ -223,7 +239,43 @@ impl Rtcp {
         if bye {
             compound = compound.add_packet(Bye::builder().add_source(position.ssrc));
         }
-        compound.write_into(output).unwrap_or(0)
+        let len = compound.write_into(output).unwrap_or(0);
+        match self.metrics(receiver) {
+            // A good-bye is the end of its compound.
+            Some(metrics) if !bye && len > 0 => {
+                len + metrics.write_into(position.ssrc, output.get_mut(len..).unwrap_or_default())
+            }
+            _ => len,
+        }
+    }
+
+    /// How we hear the far side; none before there is anything to hear.
+    fn metrics(&self, receiver: &Receiver) -> Option<VoipMetrics> {
+        let ssrc = receiver.ssrc()?;
+        let statistics = receiver.statistics();
+        let clusters = receiver.clusters();
+        let expected = statistics.received.saturating_add_signed(statistics.lost).max(1) as f32;
+        let part = |percent: f32| (percent * 2.56).clamp(0.0, 255.0) as u8;
+        let round_trip = self.far_side.round_trip_millis.unwrap_or(0.0);
+        let conditions = receiver.conditions(round_trip);
+        let listening = Conditions { delay_millis: 0.0, ..conditions };
+        let score = |score: f32| Some((score * 10.0).round() as u8);
+        Some(VoipMetrics {
+            ssrc,
+            loss: part(100.0 * statistics.lost.max(0) as f32 / expected),
+            discarded: part(100.0 * statistics.buffer.late as f32 / expected),
+            burst_density: part(clusters.burst_percent),
+            gap_density: part(clusters.gap_percent),
+            burst_millis: (clusters.burst_packets * 20.0) as u16,
+            gap_millis: (clusters.gap_packets * 20.0) as u16,
+            round_trip_millis: round_trip as u16,
+            end_system_millis: receiver.delay_millis() as u16,
+            rating: Some(conditions.rating().round() as u8),
+            listening_score: score(listening.mos()),
+            conversational_score: score(conditions.mos()),
+            buffer_millis: statistics.buffer.target_millis as u16,
+            buffer_max_millis: MAX_TARGET_MILLIS as u16,
+        })
     }
 
     fn block(&self, now: Timestamp, receiver: &mut Receiver) -> Option<ReportBlockBuilder> {

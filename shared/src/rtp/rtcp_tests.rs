@@ -61,6 +61,30 @@ impl Side {
 }
 
 #[test]
+fn the_far_side_tells_how_it_hears_us() {
+    let (mut left, mut right) = (Side::new(1), Side::new(2));
+    let mut frame = Frame::SILENCE;
+    for packet in 0..400u64 {
+        let sent = left.talk(packet * 20);
+        // Five in a row of every hundred.
+        if packet % 100 >= 5 {
+            right.hear(packet * 20 + 30, &sent);
+        }
+        right.receiver.pull(at(packet * 20 + 31), &mut frame);
+    }
+    let report = right.report(8_000);
+    assert_eq!(left.rtcp.receive(at(8_010), &report, &left.sender), Ok(Heard::Report));
+    let metrics = left.rtcp.far_metrics().expect("extended report");
+    assert_eq!(metrics.ssrc, left.sender.position().ssrc);
+    let percent = |part: u8| f32::from(part) / 2.56;
+    assert!((3.0..6.0).contains(&percent(metrics.loss)), "{metrics:?}");
+    assert!(percent(metrics.burst_density) > 90.0 && percent(metrics.gap_density) < 1.0, "{metrics:?}");
+    assert!((80..=140).contains(&metrics.burst_millis), "{metrics:?}");
+    let score = f32::from(metrics.conversational_score.expect("a score")) / 10.0;
+    assert!((score - right.receiver.conditions(0.0).mos()).abs() < 0.06, "{metrics:?}");
+}
+
+#[test]
 fn both_sides_learn_loss_jitter_and_round_trip() {
     let (mut left, mut right) = (Side::new(1), Side::new(2));
     // 35 ms each way; every tenth packet to the right is lost.

@@ -3,6 +3,7 @@
 //!
 //! A broken promise is a panic.
 
+mod media;
 mod mutate;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use std::net::SocketAddr;
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
 
+pub use media::{arrivals, rtcp, rtp, sdes, srtp};
 pub use mutate::Mutator;
 
 use crate::audio::codec::Codec;
@@ -27,13 +29,18 @@ use crate::time::Timestamp;
 pub type Target = fn(&[u8]);
 
 /// All targets with the names of their corpora.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 11] = [
     ("message", message),
     ("stream", stream),
     ("sdp", sdp),
     ("uri", uri),
     ("digest", digest),
     ("multipart", multipart),
+    ("rtp", rtp),
+    ("rtcp", rtcp),
+    ("srtp", srtp),
+    ("sdes", sdes),
+    ("arrivals", arrivals),
 ];
 
 /// Reading keeps its limits, and what it accepts it writes such that it reads the same again, the body to the byte.

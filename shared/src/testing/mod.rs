@@ -1,5 +1,6 @@
 //! A virtual clock, a lossy network, message tapes, and what must hold for any bytes.
 
+pub mod arrivals;
 pub mod fuzz;
 pub mod netem;
 pub mod pair;

@@ -65,3 +65,28 @@ fn fuzz_digest() {
 fn fuzz_multipart() {
     run("multipart");
 }
+
+#[test]
+fn fuzz_rtp() {
+    run("rtp");
+}
+
+#[test]
+fn fuzz_rtcp() {
+    run("rtcp");
+}
+
+#[test]
+fn fuzz_srtp() {
+    run("srtp");
+}
+
+#[test]
+fn fuzz_sdes() {
+    run("sdes");
+}
+
+#[test]
+fn fuzz_arrivals() {
+    run("arrivals");
+}
