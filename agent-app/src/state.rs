@@ -173,7 +173,8 @@ impl State {
                 | NotReadyReason::RejectedOffer { .. }
                 | NotReadyReason::PhoneLost
                 | NotReadyReason::ConnectionLost
-                | NotReadyReason::Supervisor => Some(reason),
+                | NotReadyReason::Supervisor
+                | NotReadyReason::OnDemand => Some(reason),
             },
             _ => None,
         }

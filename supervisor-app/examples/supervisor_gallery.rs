@@ -184,6 +184,7 @@ fn offers() -> Vec<OfferRecord> {
             more_excluded: 0,
             excluded: Vec::new(),
             chosen: agent_id(agent),
+            relaxed: 0,
             rule: "longest idle".into(),
             tie: false,
         },

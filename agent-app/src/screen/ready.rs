@@ -134,6 +134,9 @@ fn forced_words(state: &State, reason: &NotReadyReason) -> (String, String) {
             };
             (format!("{who} made you not ready"), "You can get ready again when you are asked to.".into())
         }
+        NotReadyReason::OnDemand => {
+            ("You take calls on demand".into(), "Get ready when you want the next one.".into())
+        }
         NotReadyReason::SignedIn | NotReadyReason::Break { .. } => (String::new(), String::new()),
     }
 }

@@ -17,6 +17,12 @@ use super::state::{Acd, Agent};
 const MAX_NOTE_CHARS: usize = 2_000;
 
 impl Agent {
+    /// The end of a call with its wrap-up: the idle clock starts.
+    fn become_idle(&mut self, now: Timestamp) {
+        self.idle_since = now;
+        self.tally.idle(now);
+    }
+
     pub(super) fn enter(&mut self, now: Timestamp, state: State) {
         self.state = state;
         self.state_since = now;
@@ -50,6 +56,7 @@ impl Acd {
         by: ChangedBy,
     ) -> Result<(), AcdError> {
         let now = self.advance(now);
+        self.work_off(now);
         let known = self.agent(agent)?;
         let idle = known.state == State::Idle;
         let status = match wanted {
@@ -82,6 +89,7 @@ impl Acd {
         by: ChangedBy,
     ) -> Result<(), AcdError> {
         let now = self.advance(now);
+        self.work_off(now);
         let State::WrapUp { queue, .. } = &self.agent(agent)?.state else {
             return Err(AcdError::NotInWrapUp(agent.clone()));
         };
@@ -127,14 +135,19 @@ impl Acd {
 
     /// Changes the status now.
     pub(super) fn change_status(&mut self, now: Timestamp, id: &AgentId, status: Status, by: ChangedBy) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         if agent.status == status {
             return;
         }
         match &status {
-            Status::Ready => agent.idle_since = now,
-            Status::NotReady { .. } => {}
+            Status::Ready => {
+                agent.idle_since = now;
+                agent.tally.ready(now);
+                agent.tally.idle(now);
+            }
+            Status::NotReady { .. } => agent.tally.not_ready(now),
             Status::Offline => {
+                agent.tally.not_ready(now);
                 agent.cool_until = None;
                 agent.disconnected_since = None;
             }
@@ -145,7 +158,7 @@ impl Acd {
 
     /// Sets what takes effect when the agent is free; the status that he has is none.
     fn set_next(&mut self, id: &AgentId, next: Option<Status>, by: ChangedBy) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         let next = next.filter(|next| *next != agent.status);
         agent.next_by = by;
         if agent.next != next {
@@ -157,7 +170,7 @@ impl Acd {
     /// An agent is done with what he did for a queue: what waited for that takes effect, unless a call that he placed
     /// goes on.
     pub(super) fn settle(&mut self, now: Timestamp, id: &AgentId) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         if agent.state != State::Idle {
             return;
         }
@@ -174,6 +187,19 @@ impl Acd {
         }
     }
 
+    /// After a queue call, who takes calls on demand has to ask for the next one.
+    fn settle_after_call(&mut self, now: Timestamp, id: &AgentId) {
+        let Some(agent) = self.agents.get(id) else { return };
+        if agent.info.on_demand && agent.status == Status::Ready && agent.next.is_none() {
+            let status = Status::NotReady { reason: NotReadyReason::OnDemand };
+            match agent.state {
+                State::Idle => self.change_status(now, id, status, ChangedBy::Service),
+                _ => self.set_next(id, Some(status), ChangedBy::Service),
+            }
+        }
+        self.settle(now, id);
+    }
+
     pub(super) fn release(
         &mut self,
         now: Timestamp,
@@ -182,23 +208,27 @@ impl Acd {
         queue: &QueueId,
         wrap_up: bool,
     ) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         if !matches!(&agent.state, State::Talking { call: known, .. } if *known == call) {
             return;
         }
+        let talked = now.millis_since(agent.state_since);
+        agent.tally.talk_millis += talked;
+        agent.tally.busy_millis += talked;
+        let removed = agent.removed;
         let wrap_up_secs = match self.queues.get(queue) {
-            Some(info) if wrap_up && !agent.removed => info.wrap_up_secs,
+            Some(info) if wrap_up && !removed => info.wrap_up_secs,
             _ => 0,
         };
+        let Some(agent) = self.agent_mut(id) else { return };
         if wrap_up_secs > 0 {
             let until = now + Duration::from_secs(u64::from(wrap_up_secs));
             agent.enter(now, State::WrapUp { call, queue: queue.clone(), until });
-            self.timed.insert(id.clone());
             self.publish(Event::WrapUpStarted { call, agent: id.clone(), queue: queue.clone(), until });
         } else {
             agent.rest(now);
-            agent.idle_since = now;
-            self.settle(now, id);
+            agent.become_idle(now);
+            self.settle_after_call(now, id);
         }
     }
 
@@ -210,17 +240,18 @@ impl Acd {
         note: Option<String>,
         how: WrapUpEnd,
     ) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         let State::WrapUp { call, .. } = agent.state else { return };
         let wrap_up_millis = now.millis_since(agent.state_since);
+        agent.tally.busy_millis += wrap_up_millis;
         agent.rest(now);
-        agent.idle_since = now;
+        agent.become_idle(now);
         self.publish(Event::WrapUpEnded { call, agent: id.clone(), code, note, how, wrap_up_millis });
-        self.settle(now, id);
+        self.settle_after_call(now, id);
     }
 
     pub(super) fn set_held(&mut self, call: CallId, id: &AgentId, now_held: bool) {
-        if let Some(agent) = self.agents.get_mut(id)
+        if let Some(agent) = self.agent_mut(id)
             && let State::Talking { call: known, held } = &mut agent.state
             && *known == call
         {
@@ -229,7 +260,7 @@ impl Acd {
     }
 
     pub(super) fn set_device(&mut self, now: Timestamp, id: &AgentId, device: Device) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         let device = match (device, &agent.info.contact) {
             (Device::None, Some(contact)) => Device::Fixed { contact: contact.clone() },
             (device, _) => device,
@@ -280,11 +311,10 @@ impl Acd {
     }
 
     pub(super) fn set_presence(&mut self, now: Timestamp, id: &AgentId, connected: bool) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         if !connected {
             if agent.status != Status::Offline && agent.disconnected_since.is_none() {
                 agent.disconnected_since = Some(now);
-                self.timed.insert(id.clone());
             }
             return;
         }
@@ -296,7 +326,7 @@ impl Acd {
 
     /// The grace time is over.
     pub(super) fn connection_lost(&mut self, now: Timestamp, id: &AgentId) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         agent.disconnected_since = None;
         if agent.status != Status::Ready {
             return;

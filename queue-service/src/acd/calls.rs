@@ -6,18 +6,22 @@ use std::time::Duration;
 use shared::id::{AgentId, CallId, OfferId, QueueId};
 use shared::model::agent::{ChangedBy, NotReadyReason, State, Status};
 use shared::model::call::{OfferOutcome, QueueExit};
+use shared::model::decision::Trigger;
 use shared::model::event::Event;
 use shared::model::queue::{Destination, QueueInfo};
 use shared::time::Timestamp;
 
-use super::hours::Hours;
 use super::input::{FailedOffer, LostRace, Output, Won};
-use super::state::{Acd, Waiting};
+use super::state::{Acd, Due, Offer, OnlyWhy, Waiting};
 
 /// SIP status for a call that every queue on its way refused.
 const NOBODY_TAKES_IT: u16 = 480;
 /// SIP status for a queue that is not there.
 const NO_SUCH_QUEUE: u16 = 404;
+
+pub(super) fn secs(secs: u32) -> Duration {
+    Duration::from_secs(u64::from(secs))
+}
 
 impl From<FailedOffer> for OfferOutcome {
     fn from(failed: FailedOffer) -> OfferOutcome {
@@ -39,8 +43,9 @@ impl Acd {
         let now = self.advance(now);
         let lost = LostRace { offer };
         let call = self.offers.get(&offer).map(|offer| offer.call).ok_or(lost)?;
-        let waiting = self.waiting.remove(&call).ok_or(lost)?;
-        let won = self.offers.remove(&offer).ok_or(lost)?;
+        let others: Vec<OfferId> =
+            self.call_mut(call).ok_or(lost)?.offers.iter().copied().filter(|other| *other != offer).collect();
+        let won = self.take_offer(offer).ok_or(lost)?;
         self.publish(Event::OfferEnded {
             offer,
             call,
@@ -48,6 +53,10 @@ impl Acd {
             outcome: OfferOutcome::Answered,
             rang_millis: now.millis_since(won.made_at),
         });
+        for other in &others {
+            self.end_offer(now, *other, OfferOutcome::LostRace, true);
+        }
+        let waiting = self.waiting.remove(&call).ok_or(lost)?;
         let wait_millis = now.millis_since(waiting.entered_at);
         self.publish(Event::CallLeftQueue {
             call,
@@ -55,8 +64,18 @@ impl Acd {
             exit: QueueExit::Answered,
             wait_millis,
         });
-        if let Some(agent) = self.agents.get_mut(&won.agent) {
+        if let Some(agent) = self.agent_mut(&won.agent) {
             agent.enter(now, State::Talking { call, held: false });
+            agent.tally.calls += 1;
+        }
+        if let Some(caller) = &waiting.caller {
+            self.memory.answered(caller, &won.agent);
+        }
+        // Whose phones stopped are free again.
+        if others.is_empty() {
+            self.flush(now)
+        } else {
+            self.dispatch(now, Trigger::OfferEnded)
         }
         Ok(Won { call, agent: won.agent, queue: waiting.queue, wait_millis })
     }
@@ -68,8 +87,10 @@ impl Acd {
         queue: QueueId,
         since: Timestamp,
         only: Option<AgentId>,
+        caller: Option<String>,
     ) {
         self.leave(now, call, QueueExit::Withdrawn);
+        self.flush(now);
         let Some(info) = self.queues.get(&queue) else {
             let to = Destination::Reject { status: NO_SUCH_QUEUE };
             self.outputs.push_back(Output::Redirect { call, queue, exit: QueueExit::Failed, to });
@@ -84,7 +105,21 @@ impl Acd {
             self.redirect(now, call, queue, exit, to);
             return;
         }
-        let since = since.min(now);
+        let rules = info.routing.clone();
+        let mut since = since.min(now);
+        let mut last_agent = None;
+        if let Some(caller) = &caller {
+            if let Some(place) = self.memory.take_place(caller, &queue, now, rules.place_kept_secs) {
+                since = since.min(place);
+            }
+            if rules.last_agent_secs > 0 && only.is_none() {
+                let agent = self.memory.last_agent(caller);
+                last_agent = agent.filter(|agent| self.can_wait_for(agent)).cloned();
+            }
+        }
+        let only_until = last_agent.is_some().then(|| now + secs(rules.last_agent_secs));
+        let only_why = if last_agent.is_some() { OnlyWhy::LastAgent } else { OnlyWhy::Transferred };
+        let only = only.or(last_agent);
         let priority_secs = info.priority_secs;
         let waiting = Waiting {
             queue: queue.clone(),
@@ -93,27 +128,37 @@ impl Acd {
             priority_secs,
             needs: info.skills.clone(),
             short_abandon_secs: info.short_abandon_secs,
-            give_up_at: (info.max_wait_secs > 0)
-                .then(|| now + Duration::from_secs(u64::from(info.max_wait_secs))),
+            also: Vec::new(),
+            steps: 0,
+            paused_millis: 0,
+            give_up_at: (info.max_wait_secs > 0).then(|| now + secs(info.max_wait_secs)),
             when_timed_out: info.when_timed_out.clone(),
             only: only.clone(),
+            only_until,
+            only_why,
+            caller,
+            rules,
             tried: BTreeSet::new(),
-            offer: None,
+            offers: BTreeSet::new(),
+            ringing_since: None,
+            ring_next_at: None,
         };
         self.waiting.insert(call, waiting);
+        self.index.dirty_calls.push(call);
         self.publish(Event::CallQueued { call, queue, priority_secs, since, only });
     }
 
     /// Why a queue would not take a call now, and where it would go. A full queue still takes a call that somebody is
     /// free for.
     fn turns_away<'q>(&self, now: Timestamp, info: &'q QueueInfo) -> Option<(QueueExit, &'q Destination)> {
+        let known = self.index.queues.get(&info.id);
         // Hours that cannot be read are refused with the configuration; if they get here, calls are not lost for it.
-        let open = Hours::parse(&info.hours, &info.time_zone).map_or(true, |hours| hours.is_open(now));
+        let open = known.and_then(|known| known.hours.as_ref()).is_none_or(|hours| hours.is_open(now));
         if !open {
             return Some((QueueExit::Closed, &info.when_closed));
         }
-        let waiting = self.waiting.values().filter(|waiting| waiting.queue == info.id).count();
-        let full = waiting >= info.max_waiting as usize && !self.somebody_free_for(now, info);
+        let waiting = known.map_or(0, |known| known.waiting);
+        let full = waiting >= info.max_waiting as usize && !self.somebody_free_for(info);
         full.then_some((QueueExit::Full, &info.when_full))
     }
 
@@ -127,6 +172,7 @@ impl Acd {
         exit: QueueExit,
         mut to: Destination,
     ) {
+        self.flush(now);
         let mut seen = BTreeSet::from([queue.clone()]);
         while let Destination::Queue { queue: next } = &to {
             let next = next.clone();
@@ -150,13 +196,18 @@ impl Acd {
         } else {
             QueueExit::Abandoned
         };
-        self.leave(now, call, exit);
+        if let Some(waiting) = self.leave(now, call, exit)
+            && let Some(caller) = &waiting.caller
+            && waiting.rules.place_kept_secs > 0
+        {
+            self.memory.hung_up(caller, &waiting.queue, now, waiting.since);
+        }
     }
 
     /// Takes a call out of its queue; a phone that rings for it stops.
     pub(super) fn leave(&mut self, now: Timestamp, call: CallId, exit: QueueExit) -> Option<Waiting> {
-        let offer = self.waiting.get(&call)?.offer;
-        if let Some(offer) = offer {
+        let offers: Vec<OfferId> = self.call_mut(call)?.offers.iter().copied().collect();
+        for offer in offers {
             self.end_offer(now, offer, OfferOutcome::CallerGone, true);
         }
         let waiting = self.waiting.remove(&call)?;
@@ -169,10 +220,16 @@ impl Acd {
         Some(waiting)
     }
 
+    fn take_offer(&mut self, offer: OfferId) -> Option<Offer> {
+        let ended = self.offers.remove(&offer)?;
+        self.index.timers.remove(&(ended.until, Due::Offer(offer)));
+        Some(ended)
+    }
+
     /// Ends an offer that was not answered, with what follows for the agent. The call stays where it was. `cancel` when
     /// the phone still rings.
     pub(super) fn end_offer(&mut self, now: Timestamp, offer: OfferId, outcome: OfferOutcome, cancel: bool) {
-        let Some(ended) = self.offers.remove(&offer) else { return };
+        let Some(ended) = self.take_offer(offer) else { return };
         let call = ended.call;
         if cancel {
             self.outputs.push_back(Output::CancelRing { call, agent: ended.agent.clone(), offer });
@@ -193,21 +250,23 @@ impl Acd {
             | OfferOutcome::LostRace
             | OfferOutcome::CallerGone => None,
         };
-        if let Some(waiting) = self.waiting.get_mut(&call) {
-            waiting.offer = None;
+        if let Some(waiting) = self.call_mut(call) {
+            waiting.offers.remove(&offer);
+            if waiting.offers.is_empty() {
+                let since = waiting.ringing_since.take();
+                waiting.paused_millis += since.map_or(0, |since| now.millis_since(since));
+                waiting.ring_next_at = None;
+            }
             if cool_down_secs.is_some() || outcome == OfferOutcome::Missed {
                 waiting.tried.insert(ended.agent.clone());
             }
         }
-        let Some(agent) = self.agents.get_mut(&ended.agent) else { return };
+        let Some(agent) = self.agent_mut(&ended.agent) else { return };
         agent.rest(now);
         agent.cool_until = match cool_down_secs {
-            Some(secs) if secs > 0 => Some(now + Duration::from_secs(u64::from(secs))),
+            Some(cool_down) if cool_down > 0 => Some(now + secs(cool_down)),
             _ => agent.cool_until,
         };
-        if agent.cool_until.is_some() {
-            self.timed.insert(ended.agent.clone());
-        }
         // What he asked for while it rang says more than that he missed it; either way he gets no calls.
         let asked_for = agent.next.as_ref().is_some_and(|next| *next != Status::Ready);
         if outcome == OfferOutcome::Missed && !asked_for {

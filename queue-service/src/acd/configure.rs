@@ -27,12 +27,14 @@ impl Acd {
         }
         self.configure_queues(now, queues);
         self.configure_agents(now, agents);
+        self.rebuild();
     }
 
     fn configure_queues(&mut self, now: Timestamp, queues: Vec<QueueInfo>) {
         let queues: BTreeMap<QueueId, QueueInfo> =
             queues.into_iter().map(|info| (info.id.clone(), info)).collect();
         let before = std::mem::replace(&mut self.queues, queues);
+        self.rebuild();
         let changed: Vec<QueueInfo> =
             self.queues.values().filter(|info| before.get(&info.id) != Some(info)).cloned().collect();
         for queue in changed {
@@ -102,17 +104,23 @@ impl Acd {
                 cool_until: None,
                 disconnected_since: None,
                 own: Default::default(),
+                tally: Default::default(),
                 removed: false,
             },
         );
         self.publish(Event::AgentConfigured { agent: info });
+        if status == Status::Ready
+            && let Some(agent) = self.agents.get_mut(&id)
+        {
+            agent.tally.ready(now);
+        }
         self.publish(Event::AgentStatusChanged { agent: id.clone(), status, by: ChangedBy::Service });
         self.set_device(now, &id, Device::None);
     }
 
     /// An agent is no longer configured. A talk is not cut off; everything else is over at once.
     fn remove_agent(&mut self, now: Timestamp, id: &AgentId) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         agent.removed = true;
         match agent.state.clone() {
             State::Idle => self.settle(now, id),

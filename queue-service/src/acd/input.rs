@@ -76,6 +76,10 @@ pub enum Input {
         /// Only this agent may take it (a transfer to an agent); hours and room are not checked then. When he is away
         /// or does not take it, the call is open to the agents of the queue.
         only: Option<AgentId>,
+        /// The number that the caller presents: by it he gets his place and his last agent back, where the queue's rules
+        /// say so.
+        #[serde(default)]
+        caller: Option<String>,
     },
     /// The caller hung up while waiting.
     CallerGone {
@@ -168,6 +172,8 @@ pub enum Input {
         /// There.
         connected: bool,
     },
+    /// A new day: the counts of fewest calls, least talk time and least occupied begin again.
+    DayStarted,
     /// A deadline passed.
     Tick,
 }

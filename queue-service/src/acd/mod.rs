@@ -24,11 +24,15 @@ pub mod hours;
 
 mod agents;
 mod calls;
+mod choose;
 mod configure;
+mod index;
 mod input;
+mod memory;
 mod own;
 mod route;
 mod state;
+mod tally;
 mod words;
 
 #[cfg(test)]

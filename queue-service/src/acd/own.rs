@@ -23,7 +23,7 @@ impl Acd {
     /// The agent is on a call of his own. What he does for a queue at the same time (an offer that rings, a call on
     /// hold, wrap-up) goes on.
     pub(super) fn own_call(&mut self, now: Timestamp, call: CallId, id: &AgentId) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         agent.own.insert(call);
         if agent.state == State::Idle {
             agent.rest(now);
@@ -52,7 +52,7 @@ impl Acd {
     }
 
     pub(super) fn own_call_over(&mut self, now: Timestamp, call: CallId, id: &AgentId) {
-        let Some(agent) = self.agents.get_mut(id) else { return };
+        let Some(agent) = self.agent_mut(id) else { return };
         agent.own.remove(&call);
         if matches!(&agent.state, State::Talking { call: known, .. } if *known == call) {
             agent.rest(now);

@@ -1,178 +1,177 @@
-//! The choice: which waiting call goes to which free agent, with the record of why.
+//! The choice: which waiting call goes to which free agent.
+//!
+//! Of all pairs of a waiting call and a free agent who may have it, the one is taken whose call comes first for its
+//! agent: the lowest priority number of the queue in the agent's profile, then the most `waited + priority` of the call,
+//! then the lowest call id. That call goes to the best agent for whom it comes first ([`super::choose`]). So no call is
+//! passed over that an agent should have had before.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use shared::id::{AgentId, CallId, OfferId, QueueId};
+use shared::id::{AgentId, CallId, QueueId};
 use shared::model::agent::{State, Status};
-use shared::model::decision::{Candidate, Decision, Excluded, Exclusion, LISTED, Trigger};
+use shared::model::decision::{Decision, Exclusion, Trigger};
 use shared::model::event::Event;
-use shared::model::queue::{QueueInfo, SkillNeed};
+use shared::model::queue::QueueInfo;
+use shared::model::routing::Ring;
 use shared::time::Timestamp;
 
+use super::calls::secs;
+use super::index::{Group, KindIndex, missing_skill};
 use super::input::Output;
-use super::state::{Acd, Agent, Offer, Waiting};
+use super::state::{Acd, Agent, Due, Offer};
+
+/// How early a call is served, lowest first.
+pub(super) type Place = (u8, Timestamp, CallId);
+
+/// The priority of a queue in a profile that says nothing, and of a call for one agent.
+const FIRST: u8 = 1;
 
 impl Acd {
-    /// Offers calls as long as there is one with an agent for it. Calls are looked at in the order of service, so none
-    /// is passed over while an agent whom it could have is free.
+    /// Offers calls as long as there is one with an agent for it.
     pub(super) fn dispatch(&mut self, now: Timestamp, trigger: Trigger) {
-        self.give_up(now);
-        self.open_to_the_queue();
-        if !self.agents.values().any(Agent::is_free) {
-            return;
-        }
-        let mut kinds: Vec<Kind<'_>> = Vec::new();
-        let mut hopes: Vec<bool> = Vec::new();
-        let mut order: Vec<(Timestamp, CallId, usize)> = Vec::new();
-        for (call, waiting) in self.waiting.iter().filter(|(_, waiting)| waiting.offer.is_none()) {
-            let kind = waiting.kind();
-            let place =
-                kinds.iter().position(|known| *known == kind).unwrap_or_else(|| {
-                    kinds.push(kind);
-                    hopes.push(self.agents.iter().any(|(id, agent)| {
-                        agent.is_free() && self.exclusion(now, id, agent, waiting).is_none()
-                    }));
-                    kinds.len() - 1
-                });
-            if hopes.get(place) == Some(&true) {
-                order.push((waiting.service_key(), *call, place));
-            }
-        }
-        order.sort_unstable();
-        for (_, call, place) in order {
-            if hopes.get(place) != Some(&true) {
-                continue;
-            }
-            match self.decide(now, call, trigger) {
+        self.flush(now);
+        self.overdue(now);
+        // Calls that ring elsewhere and whose other agents have all had them.
+        let mut done = BTreeSet::new();
+        while let Some((place, only)) = self.first(now, &done) {
+            match self.decide(now, place, only, trigger, &done) {
                 Some(decision) => self.offer(now, decision),
-                None => hopes[place] = false,
+                None => {
+                    done.insert(place.2);
+                }
             }
+            self.flush(now);
         }
+        self.rest(now);
     }
 
-    /// Calls that waited too long leave. While a phone rings for one it may still be answered, so a ring is never cut
-    /// short; when it was for nothing the call leaves here.
-    fn give_up(&mut self, now: Timestamp) {
-        let late = |waiting: &Waiting| {
-            waiting.offer.is_none() && waiting.give_up_at.is_some_and(|give_up_at| give_up_at <= now)
-        };
-        let calls: Vec<CallId> =
-            self.waiting.iter().filter(|(_, waiting)| late(waiting)).map(|(call, _)| *call).collect();
-        for call in calls {
+    /// What is due and was not when the input came: calls that have waited too long leave as soon as no phone rings for
+    /// them, so a ring is never cut short; agents are kept back no longer.
+    fn overdue(&mut self, now: Timestamp) {
+        loop {
+            let due =
+                self.index.timers.iter().take_while(|(at, _)| *at <= now).find_map(|(_, due)| match due {
+                    Due::Wait(call) => Some(*call),
+                    _ => None,
+                });
+            let Some(call) = due else { return };
             self.time_out(now, call);
+            self.flush(now);
         }
     }
 
-    /// A call that waits for one agent only is for the whole queue when he is away or did not take it.
-    fn open_to_the_queue(&mut self) {
-        let mut opened: Vec<CallId> = Vec::new();
-        for (call, waiting) in &self.waiting {
-            if let Some(agent) = &waiting.only
-                && (waiting.tried.contains(agent) || !self.can_wait_for(agent))
-            {
-                opened.push(*call);
+    /// The pair that comes first, by its call; with the agent when it is for him alone. Kinds that have none are not
+    /// looked at again until something comes into them.
+    fn first(&mut self, now: Timestamp, done: &BTreeSet<CallId>) -> Option<(Place, Option<AgentId>)> {
+        let mut best: Option<(Place, Option<AgentId>)> = None;
+        let fresh: Vec<_> = self.index.fresh.iter().copied().collect();
+        for id in fresh {
+            let Some(known) = self.index.kinds.get(&id) else {
+                self.index.fresh.remove(&id);
+                continue;
+            };
+            let groups = known.ready.keys();
+            match groups.filter_map(|group| self.first_for(now, known, *group, done)).min() {
+                Some(place) if best.as_ref().is_none_or(|best| place < best.0) => best = Some((place, None)),
+                Some(_) => {}
+                None => self.sleep(now, id),
             }
         }
-        for call in opened {
-            if let Some(waiting) = self.waiting.get_mut(&call) {
-                waiting.only = None;
+        let agents: Vec<AgentId> = self.index.fresh_only.iter().cloned().collect();
+        for agent in agents {
+            match self.first_only(&agent, done) {
+                Some(place) if best.as_ref().is_none_or(|best| place < best.0) => {
+                    best = Some((place, Some(agent)));
+                }
+                Some(_) => {}
+                None => {
+                    self.index.fresh_only.remove(&agent);
+                }
             }
         }
+        best
+    }
+
+    /// The first call that a group of a kind may have.
+    fn first_for(
+        &self,
+        now: Timestamp,
+        known: &KindIndex,
+        group: Group,
+        done: &BTreeSet<CallId>,
+    ) -> Option<Place> {
+        let delay = self.delay(&known.kind.queue, group);
+        known
+            .waiting
+            .iter()
+            .find(|((_, call), since)| now.since(**since) >= delay && !done.contains(call))
+            .map(|((key, call), _)| (group.priority, *key, *call))
+    }
+
+    fn first_only(&self, agent: &AgentId, done: &BTreeSet<CallId>) -> Option<Place> {
+        if !self.index.free.contains(agent) {
+            return None;
+        }
+        let (key, call) = self.index.only.get(agent)?.iter().find(|(_, call)| !done.contains(call))?;
+        Some((FIRST, *key, *call))
+    }
+
+    /// The call that comes first for one agent.
+    pub(super) fn first_of(&self, now: Timestamp, agent: &AgentId, done: &BTreeSet<CallId>) -> Option<Place> {
+        let kinds =
+            self.index.spots(agent).iter().filter_map(|(kind, group, _)| {
+                self.first_for(now, self.index.kinds.get(kind)?, *group, done)
+            });
+        kinds.chain(self.first_only(agent, done)).min()
+    }
+
+    /// Nothing in a kind fits now. Agents who get calls only after a while are remembered.
+    fn sleep(&mut self, now: Timestamp, id: u32) {
+        self.index.fresh.remove(&id);
+        let Some(known) = self.index.kinds.get(&id) else { return };
+        let wake = known
+            .ready
+            .keys()
+            .filter_map(|group| {
+                let delay = self.delay(&known.kind.queue, *group);
+                known.waiting.values().map(|since| *since + delay).filter(|at| *at > now).min()
+            })
+            .min();
+        if let Some(known) = self.index.kinds.get_mut(&id)
+            && known.wake != wake
+        {
+            if let Some(at) = std::mem::replace(&mut known.wake, wake) {
+                self.index.timers.remove(&(at, Due::Look(id)));
+            }
+            self.index.timers.extend(wake.map(|at| (at, Due::Look(id))));
+        }
+    }
+
+    /// After the last choice.
+    fn rest(&mut self, now: Timestamp) {
+        let fresh: Vec<_> = self.index.fresh.iter().copied().collect();
+        for id in fresh {
+            self.sleep(now, id);
+        }
+        self.index.fresh_only.clear();
     }
 
     /// Whether an agent takes calls, now or after what he is doing.
     pub(super) fn can_wait_for(&self, agent: &AgentId) -> bool {
-        self.agents.get(agent).is_some_and(|agent| {
-            agent.status == Status::Ready && agent.device.is_reachable() && !agent.removed
-        })
+        self.agents.get(agent).is_some_and(Agent::takes_calls)
     }
 
     /// Whether a new call of a queue would be offered at once.
-    pub(super) fn somebody_free_for(&self, now: Timestamp, info: &QueueInfo) -> bool {
-        self.agents.values().any(|agent| {
-            agent.is_free()
-                && agent.info.queues.contains(&info.id)
-                && missing_skill(agent, &info.skills).is_none()
-                && agent.out_of_reach(now).is_none()
+    pub(super) fn somebody_free_for(&self, info: &QueueInfo) -> bool {
+        let free = self.index.queues.get(&info.id).into_iter().flat_map(|known| &known.free);
+        free.filter_map(|id| self.agents.get(id)).any(|agent| {
+            let delay = agent.info.serves(&info.id).map_or(0, |serves| serves.delay_secs);
+            delay == 0 && missing_skill(&agent.info, &info.skills).is_none()
         })
     }
 
-    fn decide(&mut self, now: Timestamp, call: CallId, trigger: Trigger) -> Option<Decision> {
-        let waiting = self.waiting.get(&call)?;
-        let mut free: Vec<(Timestamp, &AgentId)> = Vec::new();
-        let mut excluded: Vec<Excluded> = Vec::new();
-        let mut excluded_count = 0_usize;
-        for (id, agent) in &self.agents {
-            match self.exclusion(now, id, agent, waiting) {
-                None if agent.is_free() => free.push((agent.idle_since, id)),
-                None => {}
-                // Of other queues' agents only those are worth a word who have nothing to do, and none when the call
-                // is for one agent.
-                Some(Exclusion::NotInQueue) if waiting.only.is_some() || !agent.is_free() => {}
-                Some(why) => {
-                    excluded_count += 1;
-                    if excluded.len() < LISTED {
-                        excluded.push(Excluded { agent: id.clone(), why });
-                    }
-                }
-            }
-        }
-        if free.iter().any(|(_, id)| !waiting.tried.contains(*id)) {
-            // Who had it already waits until nobody else is free.
-            for (_, id) in free.extract_if(.., |(_, id)| waiting.tried.contains(*id)) {
-                excluded_count += 1;
-                let place = excluded.partition_point(|other| other.agent < *id);
-                excluded.insert(place, Excluded { agent: id.clone(), why: Exclusion::AlreadyTried });
-            }
-            excluded.truncate(LISTED);
-        }
-        let pool = best_first(free);
-        let chosen = pool.listed.first()?.1.clone();
-        let tie = matches!(pool.listed.as_slice(), [first, second, ..] if first.0 == second.0);
-        let candidates = pool
-            .listed
-            .iter()
-            .map(|(since, id)| Candidate { agent: (*id).clone(), idle_millis: now.millis_since(*since) })
-            .collect();
-        let place = (waiting.service_key(), call);
-        let ahead = self
-            .waiting
-            .iter()
-            .filter(|(_, other)| other.offer.is_none() && other.queue == waiting.queue)
-            .filter(|(id, other)| (other.service_key(), **id) < place)
-            .count();
-        let rule = if waiting.only.is_some() { "transferred to this agent" } else { "longest idle" };
-        let decision = Decision {
-            offer: OfferId::new(now, self.offer_serial),
-            call,
-            queue: waiting.queue.clone(),
-            trigger,
-            config_version: self.version,
-            waited_millis: now.millis_since(waiting.since),
-            priority_secs: waiting.priority_secs,
-            ahead: u32::try_from(ahead).unwrap_or(u32::MAX),
-            needs: waiting.needs.clone(),
-            candidates,
-            more_candidates: pool.more,
-            more_excluded: u32::try_from(excluded_count - excluded.len()).unwrap_or(u32::MAX),
-            excluded,
-            chosen,
-            rule: rule.into(),
-            tie,
-        };
-        self.offer_serial = self.offer_serial.wrapping_add(1);
-        Some(decision)
-    }
-
-    /// The first rule that keeps an agent from a call, whether he had it before or not. A call for one agent keeps off
-    /// everybody else, and skills and queues do not matter for him.
-    fn exclusion(&self, now: Timestamp, id: &AgentId, agent: &Agent, waiting: &Waiting) -> Option<Exclusion> {
-        match &waiting.only {
-            Some(only) if only != id => return Some(Exclusion::NotInQueue),
-            Some(_) => {}
-            None if !agent.info.queues.contains(&waiting.queue) => return Some(Exclusion::NotInQueue),
-            None => {}
-        }
+    /// What keeps an agent from every call.
+    pub(super) fn exclusion(&self, agent: &Agent) -> Option<Exclusion> {
         match &agent.state {
             State::Idle => {}
             State::Offered { call, .. } => return Some(Exclusion::Offered { call: *call }),
@@ -190,28 +189,34 @@ impl Acd {
                 return Some(Exclusion::NotReady { reason });
             }
         }
-        if waiting.only.is_none()
-            && let Some(missing) = missing_skill(agent, &waiting.needs)
-        {
-            return Some(missing);
+        if !agent.device.is_reachable() {
+            return Some(Exclusion::NoPhone);
         }
-        agent.out_of_reach(now)
+        Some(Exclusion::CoolDown { until: agent.cool_until? })
     }
 
     /// Reserves the agent, then rings his phone.
     fn offer(&mut self, now: Timestamp, decision: Decision) {
         let ring_secs = self.queues.get(&decision.queue).map_or(0, |info| info.ring_secs);
-        let ring_secs = ring_secs.max(self.config.min_ring_secs).max(1);
-        let until = now + Duration::from_secs(u64::from(ring_secs));
+        let until = now + secs(ring_secs.max(self.config.min_ring_secs).max(1));
         let (offer, call, agent) = (decision.offer, decision.call, decision.chosen.clone());
-        if let Some(chosen) = self.agents.get_mut(&agent) {
+        let queue: QueueId = decision.queue.clone();
+        self.turn += 1;
+        let turn = self.turn;
+        if let Some(chosen) = self.agent_mut(&agent) {
             chosen.enter(now, State::Offered { call, offer, until });
+            chosen.tally.turns.insert(queue.clone(), turn);
         }
-        if let Some(waiting) = self.waiting.get_mut(&call) {
-            waiting.offer = Some(offer);
+        if let Some(waiting) = self.call_mut(call) {
+            waiting.offers.insert(offer);
+            waiting.ringing_since.get_or_insert(now);
+            if waiting.rules.ring == Ring::Progressive {
+                waiting.ring_next_at = Some(now + secs(waiting.rules.ring_next_secs.max(1)));
+            }
         }
         self.offers.insert(offer, Offer { call, agent: agent.clone(), made_at: now, until });
-        let (queue, waited_millis) = (decision.queue.clone(), decision.waited_millis);
+        self.index.timers.insert((until, Due::Offer(offer)));
+        let waited_millis = decision.waited_millis;
         self.publish(Event::OfferMade {
             offer,
             call,
@@ -224,51 +229,19 @@ impl Acd {
     }
 }
 
-/// What decides who could have a call. Thousands that wait are of a few kinds, and who is free is looked up once for
-/// each kind: were it done for each call, a queue that is long because nobody serves it would hold up all others.
-type Kind<'a> = (&'a QueueId, &'a [SkillNeed], Option<&'a AgentId>);
-
-impl Waiting {
-    fn kind(&self) -> Kind<'_> {
-        (&self.queue, &self.needs, self.only.as_ref())
-    }
-}
-
-/// The longest idle ones in order.
-struct Pool<'a> {
-    listed: Vec<(Timestamp, &'a AgentId)>,
-    more: u32,
-}
-
-/// Puts the best in order and leaves the others out, which need no order.
-fn best_first(mut free: Vec<(Timestamp, &AgentId)>) -> Pool<'_> {
-    let more = free.len().saturating_sub(LISTED);
-    if more > 0 {
-        free.select_nth_unstable(LISTED);
-        free.truncate(LISTED);
-    }
-    free.sort_unstable();
-    Pool { listed: free, more: u32::try_from(more).unwrap_or(u32::MAX) }
-}
-
 impl Agent {
     /// Wants calls and has nothing to do.
     pub(super) fn is_free(&self) -> bool {
         self.status == Status::Ready && self.state == State::Idle && !self.removed
     }
 
-    fn out_of_reach(&self, now: Timestamp) -> Option<Exclusion> {
-        if !self.device.is_reachable() {
-            return Some(Exclusion::NoPhone);
-        }
-        let until = self.cool_until.filter(|until| now < *until)?;
-        Some(Exclusion::CoolDown { until })
+    /// Would be rung for a call.
+    pub(super) fn is_available(&self) -> bool {
+        self.is_free() && self.device.is_reachable() && self.cool_until.is_none()
     }
-}
 
-fn missing_skill(agent: &Agent, needs: &[SkillNeed]) -> Option<Exclusion> {
-    needs.iter().find_map(|need| {
-        let has = agent.info.skills.get(&need.skill).copied().unwrap_or(0);
-        (has < need.level).then(|| Exclusion::Skill { skill: need.skill.clone(), needed: need.level, has })
-    })
+    /// Takes calls, now or after what he is doing.
+    pub(super) fn takes_calls(&self) -> bool {
+        self.status == Status::Ready && self.device.is_reachable() && !self.removed
+    }
 }

@@ -10,29 +10,40 @@ use shared::model::call::{OfferOutcome, QueueExit};
 use shared::model::decision::Trigger;
 use shared::model::event::{Event, WrapUpEnd};
 use shared::model::queue::{Code, Destination, QueueInfo, SkillNeed};
+use shared::model::routing::Routing;
 use shared::time::Timestamp;
 
+use super::index::{Index, KindId, widen};
 use super::input::{AcdConfig, Input, Output};
+use super::memory::Memory;
+use super::tally::Tally;
 
 /// The distributor of calls: see the [module](super).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Acd {
     pub(super) config: AcdConfig,
     /// The latest `now`: time never runs backwards in here.
-    clock: Timestamp,
+    pub(super) clock: Timestamp,
     /// The next offer's number within its millisecond.
     pub(super) offer_serial: u32,
+    /// Where the lots of random choices come from.
+    #[serde(default)]
+    pub(super) seed: u64,
+    /// The number of the last turn of round robin.
+    #[serde(default)]
+    pub(super) turn: i64,
     pub(super) version: u64,
     pub(super) queues: BTreeMap<QueueId, QueueInfo>,
     pub(super) agents: BTreeMap<AgentId, Agent>,
-    /// Every agent who may have a deadline, and perhaps some who have none any more: the others, who are most, need not
-    /// be looked through.
-    #[serde(default)]
-    pub(super) timed: BTreeSet<AgentId>,
     pub(super) breaks: Vec<Code>,
     pub(super) waiting: BTreeMap<CallId, Waiting>,
     pub(super) offers: BTreeMap<OfferId, Offer>,
+    #[serde(default)]
+    pub(super) memory: Memory,
     pub(super) outputs: VecDeque<Output>,
+    /// None after loading, until the next input.
+    #[serde(skip)]
+    pub(super) index: Index,
 }
 
 /// An agent: what he wants, what he does, and what keeps offers away from him.
@@ -59,6 +70,9 @@ pub(super) struct Agent {
     /// Calls that he or a colleague placed and that he is on, whatever his state says.
     #[serde(default)]
     pub(super) own: BTreeSet<CallId>,
+    /// What he has done today.
+    #[serde(default)]
+    pub(super) tally: Tally,
     /// No longer configured; he goes when his call is over.
     pub(super) removed: bool,
 }
@@ -71,14 +85,48 @@ pub(super) struct Waiting {
     pub(super) entered_at: Timestamp,
     pub(super) priority_secs: u32,
     pub(super) needs: Vec<SkillNeed>,
+    /// Queues whose agents may take it too, by the steps of widening so far.
+    #[serde(default)]
+    pub(super) also: Vec<QueueId>,
+    /// How many those are.
+    #[serde(default)]
+    pub(super) steps: u32,
+    /// Time in which phones rang: widening stands still then.
+    #[serde(default)]
+    pub(super) paused_millis: u64,
+    #[serde(default)]
+    pub(super) rules: Routing,
     pub(super) short_abandon_secs: u32,
     /// When it has waited too long; looked at while no phone rings for it.
     pub(super) give_up_at: Option<Timestamp>,
     pub(super) when_timed_out: Destination,
     pub(super) only: Option<AgentId>,
+    /// It waits for him until then; looked at while no phone rings for it.
+    #[serde(default)]
+    pub(super) only_until: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) only_why: OnlyWhy,
+    /// The number that the caller presents.
+    #[serde(default)]
+    pub(super) caller: Option<String>,
     /// Who had it and did not take it.
     pub(super) tried: BTreeSet<AgentId>,
-    pub(super) offer: Option<OfferId>,
+    /// Phones that ring for it.
+    pub(super) offers: BTreeSet<OfferId>,
+    #[serde(default)]
+    pub(super) ringing_since: Option<Timestamp>,
+    /// When the next phone may ring, while others do.
+    #[serde(default)]
+    pub(super) ring_next_at: Option<Timestamp>,
+}
+
+/// Why a call is for one agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OnlyWhy {
+    #[default]
+    Transferred,
+    LastAgent,
 }
 
 impl Waiting {
@@ -98,13 +146,7 @@ pub(super) struct Offer {
 }
 
 impl Agent {
-    fn is_timed(&self) -> bool {
-        matches!(self.state, State::WrapUp { .. })
-            || self.cool_until.is_some()
-            || self.disconnected_since.is_some()
-    }
-
-    fn deadlines(&self, id: &AgentId, grace: Duration) -> impl Iterator<Item = (Timestamp, Due)> {
+    pub(super) fn deadlines(&self, id: &AgentId, grace: Duration) -> impl Iterator<Item = (Timestamp, Due)> {
         let wrap_up = match &self.state {
             State::WrapUp { until, .. } => Some((*until, Due::WrapUp(id.clone()))),
             State::Idle | State::Offered { .. } | State::Talking { .. } => None,
@@ -115,14 +157,18 @@ impl Agent {
     }
 }
 
-/// What a deadline is about. Deadlines are read off the state instead of being kept beside it, so none can be lost.
+/// What a deadline is about. Deadlines are read off agents and calls whenever these change, so none can be lost.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Due {
+pub(super) enum Due {
     Offer(OfferId),
     WrapUp(AgentId),
     CoolDown(AgentId),
     Connection(AgentId),
     Wait(CallId),
+    Only(CallId),
+    Step(CallId),
+    RingNext(CallId),
+    Look(KindId),
 }
 
 impl Acd {
@@ -133,30 +179,31 @@ impl Acd {
             config,
             clock: Timestamp::EPOCH,
             offer_serial: (seed ^ (seed >> 32)) as u32,
+            seed,
+            turn: 0,
             version: 0,
             queues: BTreeMap::new(),
             agents: BTreeMap::new(),
-            timed: BTreeSet::new(),
             breaks: Vec::new(),
             waiting: BTreeMap::new(),
             offers: BTreeMap::new(),
+            memory: Memory::default(),
             outputs: VecDeque::new(),
+            index: Index::default(),
         }
     }
 
     /// Takes one input; drain [`Acd::poll`] afterwards. Deadlines that have passed are worked off first.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
         let now = self.advance(now);
-        if let Some(trigger) = self.fire_due(now) {
-            self.dispatch(now, trigger);
-        }
+        self.work_off(now);
         let trigger = match input {
             Input::Configure { version, queues, agents, breaks } => {
                 self.configure(now, version, queues, agents, breaks);
                 Trigger::AgentFree
             }
-            Input::Enqueue { call, queue, since, only } => {
-                self.enqueue(now, call, queue, since, only);
+            Input::Enqueue { call, queue, since, only, caller } => {
+                self.enqueue(now, call, queue, since, only, caller);
                 Trigger::CallQueued
             }
             Input::CallerGone { call } => {
@@ -177,15 +224,15 @@ impl Acd {
             }
             Input::Held { call, agent } => {
                 self.set_held(call, &agent, true);
-                return;
+                Trigger::Time
             }
             Input::Resumed { call, agent } => {
                 self.set_held(call, &agent, false);
-                return;
+                Trigger::Time
             }
             Input::OwnCall { call, agent } => {
                 self.own_call(now, call, &agent);
-                return;
+                Trigger::Time
             }
             Input::OwnCallOver { call, agent } => {
                 self.own_call_over(now, call, &agent);
@@ -209,7 +256,12 @@ impl Acd {
             }
             Input::Presence { agent, connected } => {
                 self.set_presence(now, &agent, connected);
-                return;
+                Trigger::Time
+            }
+            Input::DayStarted => {
+                self.agents.values_mut().for_each(|agent| agent.tally.restart(now));
+                self.rebuild();
+                Trigger::Time
             }
             Input::Tick => Trigger::Time,
         };
@@ -221,14 +273,31 @@ impl Acd {
         self.outputs.pop_front()
     }
 
-    /// When [`Input::Tick`] is due.
+    /// Whether a call waits for an agent.
+    pub fn is_waiting(&self, call: CallId) -> bool {
+        self.waiting.contains_key(&call)
+    }
+
+    /// Whether an agent is in the wrap-up of a call.
+    pub fn wraps_up(&self, agent: &AgentId, call: CallId) -> bool {
+        let state = self.agents.get(agent).map(|agent| &agent.state);
+        matches!(state, Some(State::WrapUp { call: known, .. }) if *known == call)
+    }
+
+    /// When [`Input::Tick`] is due. After loading that is at once.
     pub fn deadline(&self) -> Option<Timestamp> {
-        self.deadlines().map(|(at, _)| at).min()
+        if !self.index.built {
+            return Some(self.clock);
+        }
+        self.index.timers.first().map(|(at, _)| *at)
     }
 
     /// `now`, or the latest time seen when the clock went back.
     pub(super) fn advance(&mut self, now: Timestamp) -> Timestamp {
         self.clock = self.clock.max(now);
+        if !self.index.built {
+            self.rebuild();
+        }
         self.clock
     }
 
@@ -236,27 +305,18 @@ impl Acd {
         self.outputs.push_back(Output::Publish(event));
     }
 
-    fn deadlines(&self) -> impl Iterator<Item = (Timestamp, Due)> {
-        let grace = Duration::from_secs(u64::from(self.config.connection_grace_secs));
-        let offers = self.offers.iter().map(|(id, offer)| (offer.until, Due::Offer(*id)));
-        let waits = self
-            .waiting
-            .iter()
-            .filter(|(_, waiting)| waiting.offer.is_none())
-            .filter_map(|(call, waiting)| Some((waiting.give_up_at?, Due::Wait(*call))));
-        let timed = self.timed.iter().filter_map(|id| self.agents.get_key_value(id));
-        let agents = timed.flat_map(move |(id, agent)| agent.deadlines(id, grace));
-        offers.chain(waits).chain(agents)
+    /// Works off what is due and what follows from it.
+    pub(super) fn work_off(&mut self, now: Timestamp) {
+        if let Some(trigger) = self.fire_due(now) {
+            self.dispatch(now, trigger);
+        }
     }
 
     /// Works off what is due, in the order of time, then of [`Due`], and says what that is for the router; none when
     /// nothing was due. Each one removes its own deadline, and what it starts instead lies after `now`.
     fn fire_due(&mut self, now: Timestamp) -> Option<Trigger> {
         let mut trigger = None;
-        let agents = &self.agents;
-        self.timed.retain(|id| agents.get(id).is_some_and(Agent::is_timed));
-        debug_assert_eq!(self.timed.len(), agents.values().filter(|agent| agent.is_timed()).count());
-        while let Some((at, due)) = self.deadlines().min()
+        while let Some((at, due)) = self.index.timers.first().cloned()
             && at <= now
         {
             let fired = match due {
@@ -269,7 +329,7 @@ impl Acd {
                     Trigger::AgentFree
                 }
                 Due::CoolDown(agent) => {
-                    if let Some(agent) = self.agents.get_mut(&agent) {
+                    if let Some(agent) = self.agent_mut(&agent) {
                         agent.cool_until = None;
                     }
                     Trigger::Time
@@ -282,10 +342,41 @@ impl Acd {
                     self.time_out(now, call);
                     Trigger::Time
                 }
+                Due::Only(call) => {
+                    // The time is over, which is seen when the call is looked at.
+                    let _ = self.call_mut(call);
+                    Trigger::Time
+                }
+                Due::Step(call) => {
+                    self.relax(now, call);
+                    Trigger::Time
+                }
+                Due::RingNext(call) => {
+                    if let Some(waiting) = self.call_mut(call) {
+                        waiting.ring_next_at = None;
+                    }
+                    Trigger::Time
+                }
+                Due::Look(kind) => {
+                    self.index.look(kind);
+                    Trigger::Time
+                }
             };
+            self.flush(now);
             trigger = trigger.or(Some(fired));
         }
         trigger
+    }
+
+    /// Takes the steps of widening that are due.
+    fn relax(&mut self, now: Timestamp, call: CallId) {
+        let Some(waiting) = self.call_mut(call) else { return };
+        while waiting.next_step_at().is_some_and(|at| at <= now)
+            && let Some(step) = waiting.rules.relax.get(waiting.steps as usize)
+        {
+            widen(&mut waiting.also, &mut waiting.needs, step);
+            waiting.steps += 1;
+        }
     }
 
     /// Takes a waiting call out with `exit` and sends it on.

@@ -1,7 +1,7 @@
 //! A decision in plain words.
 
 use shared::id::AgentId;
-use shared::model::decision::{Decision, Exclusion};
+use shared::model::decision::{Candidate, Decision, Exclusion};
 use shared::time::Timestamp;
 
 use super::hours;
@@ -33,6 +33,25 @@ pub fn words(decision: &Decision, name: impl Fn(&AgentId) -> String, time_zone: 
             }
             text += &format!(" (then {})", rest.join(", "));
         }
+        [only] if only.score.is_some() => {
+            text += &format!("{}, the only one free for it", score(&decision.rule, only));
+        }
+        [first, others @ ..] if first.score.is_some() => {
+            let all = others.len() + 1 + decision.more_candidates as usize;
+            text += &format!("{}, first of {all} by {}", score(&decision.rule, first), decision.rule);
+            let mut rest: Vec<String> = others
+                .iter()
+                .map(|other| format!("{} {}", name(&other.agent), score(&decision.rule, other)))
+                .collect();
+            if decision.more_candidates > 0 {
+                rest.push(format!("and {} more", decision.more_candidates));
+            }
+            text += &format!(" (then {})", rest.join(", "));
+        }
+        [_, _, ..] if decision.rule.ends_with("random") => {
+            let all = decision.candidates.len() + decision.more_candidates as usize;
+            text += &format!("by lot out of {all} ({})", decision.rule);
+        }
         _ => text += &decision.rule,
     }
     text += &format!("; the call had waited {}", minutes(decision.waited_millis / 1000));
@@ -41,6 +60,11 @@ pub fn words(decision: &Decision, name: impl Fn(&AgentId) -> String, time_zone: 
     }
     if decision.ahead > 0 {
         text += &format!(", behind {} that nobody was free for", decision.ahead);
+    }
+    match decision.relaxed {
+        0 => {}
+        1 => text += ", widened by 1 step",
+        steps => text += &format!(", widened by {steps} steps"),
     }
     for excluded in &decision.excluded {
         text += &format!(
@@ -72,6 +96,24 @@ fn why_not(why: &Exclusion, clock: impl Fn(Timestamp) -> String) -> String {
         Exclusion::CoolDown { until } => {
             format!("kept back until {} after an offer that failed", clock(*until))
         }
+        Exclusion::Delay { until } => {
+            format!("gets calls of this queue later, this one from {}", clock(*until))
+        }
+        Exclusion::OtherCallFirst { call } => format!("due call {call} first by priority"),
+    }
+}
+
+/// What a rule compared, with its unit.
+fn score(rule: &str, candidate: &Candidate) -> String {
+    let score = candidate.score.unwrap_or_default();
+    match rule {
+        "fewest calls" if score == 1 => "1 call today".into(),
+        "fewest calls" => format!("{score} calls today"),
+        "least talk time" => format!("talked {} today", minutes(score.unsigned_abs())),
+        "least occupied" => format!("{}.{} % at work", score / 10, score % 10),
+        "round robin" if score == 0 => "no turn yet".into(),
+        "round robin" => format!("turn {score}"),
+        _ => format!("place {score}"),
     }
 }
 

@@ -66,7 +66,7 @@ pub(super) enum Phase {
 pub(super) struct Waiting {
     pub queue: QueueInfo,
     pub since: Timestamp,
-    pub ringing: Option<Ringing>,
+    pub ringing: Vec<Ringing>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -115,6 +115,11 @@ impl Machine {
             None => machine.turn_away(404),
         }
         machine
+    }
+
+    /// The customer's number; none when it is withheld.
+    pub fn presented_number(&self) -> Option<String> {
+        Some(&self.arrival.from.number).filter(|number| !number.is_empty()).cloned()
     }
 
     pub(super) fn bare(now: Timestamp, arrival: Arrival) -> Machine {
@@ -361,8 +366,8 @@ impl Machine {
     }
 
     fn leg_answered(&mut self, now: Timestamp, leg: LegId) {
-        if let Phase::Waiting(Waiting { ringing: Some(ringing), .. }) = &self.phase
-            && ringing.leg == leg
+        if let Phase::Waiting(waiting) = &self.phase
+            && let Some(ringing) = waiting.ringing.iter().find(|ringing| ringing.leg == leg)
         {
             let offer = ringing.offer;
             self.acd(AcdAsk::Claim { offer });

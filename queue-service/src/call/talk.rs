@@ -6,7 +6,7 @@ use shared::model::event::{Event, TransferTarget};
 use shared::time::Timestamp;
 
 use super::io::{AcdAsk, LegEnd, Output, Refusal, Sound};
-use super::machine::{Machine, Phase, Talking, Timer, Waiting};
+use super::machine::{Machine, Phase, Talking, Timer};
 
 /// A REFER of somebody who may not (RFC 3261 §21.4.4).
 pub(crate) const FORBIDDEN: u16 = 403;
@@ -15,13 +15,16 @@ pub(crate) const DECLINED: u16 = 603;
 
 impl Machine {
     pub(super) fn won(&mut self, now: Timestamp, offer: OfferId, wait_millis: u64, answered_at: Timestamp) {
-        let Phase::Waiting(Waiting { queue, since, ringing: Some(ringing) }) = &self.phase else {
+        let Phase::Waiting(waiting) = &mut self.phase else {
             return;
         };
-        if ringing.offer != offer {
+        let Some(place) = waiting.ringing.iter().position(|ringing| ringing.offer == offer) else {
             return;
-        }
-        let (queue, ringing, queued_since) = (queue.clone(), ringing.clone(), *since);
+        };
+        let ringing = waiting.ringing.remove(place);
+        let (queue, queued_since) = (waiting.queue.clone(), waiting.since);
+        // The others were too late.
+        self.drop_ringing(true);
         let record = queue.record && !self.recording;
         let queue_id = queue.id.clone();
         self.timers.cancel(&Timer::Announcement);

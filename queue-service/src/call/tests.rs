@@ -45,6 +45,7 @@ fn queue() -> Box<QueueInfo> {
         announcement: Some("busy.wav".into()),
         announcement_every_secs: 30,
         record: true,
+        routing: Default::default(),
     })
 }
 

@@ -19,7 +19,7 @@ impl Machine {
         self.set_announcement_timer(now, &queue);
         let greeting = queue.greeting.clone();
         let music = queue.music.clone();
-        self.phase = Phase::Waiting(Waiting { queue, since, ringing: None });
+        self.phase = Phase::Waiting(Waiting { queue, since, ringing: Vec::new() });
         self.hear();
         self.play(match greeting {
             Some(prompt) => Sound::Prompt(prompt),
@@ -32,27 +32,24 @@ impl Machine {
             return;
         };
         let (queue, queue_name) = (waiting.queue.id.clone(), waiting.queue.name.clone());
-        let before = waiting.ringing.replace(Ringing { offer, agent: agent.clone(), leg });
-        // The ACD has one offer a call at a time; were there two, the older phone must not ring on.
-        if let Some(before) = before {
-            self.out(Output::Drop { leg: before.leg, elsewhere: false });
-        }
+        waiting.ringing.push(Ringing { offer, agent: agent.clone(), leg });
         self.out(Output::RingAgent { leg, agent, offer, queue, queue_name, waited_millis });
     }
 
     pub(super) fn cancel_ring(&mut self, offer: OfferId) {
-        if let Phase::Waiting(Waiting { ringing: Some(ringing), .. }) = &self.phase
-            && ringing.offer == offer
+        if let Phase::Waiting(waiting) = &mut self.phase
+            && let Some(place) = waiting.ringing.iter().position(|ringing| ringing.offer == offer)
         {
-            self.drop_ringing(true);
+            let leg = waiting.ringing.remove(place).leg;
+            self.out(Output::Drop { leg, elsewhere: true });
         }
     }
 
     pub(super) fn drop_ringing(&mut self, elsewhere: bool) {
-        if let Phase::Waiting(waiting) = &mut self.phase
-            && let Some(ringing) = waiting.ringing.take()
-        {
-            self.out(Output::Drop { leg: ringing.leg, elsewhere });
+        if let Phase::Waiting(waiting) = &mut self.phase {
+            for ringing in std::mem::take(&mut waiting.ringing) {
+                self.out(Output::Drop { leg: ringing.leg, elsewhere });
+            }
         }
     }
 
@@ -61,9 +58,10 @@ impl Machine {
         let Phase::Waiting(waiting) = &mut self.phase else {
             return false;
         };
-        let Some(ringing) = waiting.ringing.take_if(|ringing| ringing.leg == leg) else {
+        let Some(place) = waiting.ringing.iter().position(|ringing| ringing.leg == leg) else {
             return false;
         };
+        let ringing = waiting.ringing.remove(place);
         self.out(Output::Drop { leg, elsewhere: false });
         self.acd(AcdAsk::OfferFailed { offer: ringing.offer, outcome: outcome(status) });
         true

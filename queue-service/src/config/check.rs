@@ -4,6 +4,7 @@ macro_rules! path {
     ($($step:expr),+) => { vec![$(Step::from($step)),+] };
 }
 
+mod routing;
 mod trunk;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -276,6 +277,7 @@ impl Check<'_> {
             if let Some(number) = &agent.caller_id {
                 self.number(path!["agents", index, "caller_id"], number);
             }
+            self.serves(index, agent);
             for (skill, level) in &agent.skills {
                 self.between(path!["agents", index, "skills", skill.as_str()], (*level).into(), 1, 5);
             }
@@ -345,6 +347,7 @@ impl Check<'_> {
         self.between(key("max_waiting"), queue.max_waiting.into(), 0, 100_000);
         self.between(key("max_wait_secs"), queue.max_wait_secs.into(), 0, 86_400);
         self.between(key("priority_secs"), queue.priority_secs.into(), 0, 86_400);
+        self.routing(index, queue);
         if let Some(zone) = &queue.time_zone {
             self.zone(key("time_zone"), zone);
         }

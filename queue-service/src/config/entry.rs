@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use shared::id::{AgentId, CodeId, QueueId, SkillId, UserId};
 use shared::model::queue::{Code, Destination};
+use shared::model::routing::{Routing, Serves};
 use shared::model::user::Role;
 use shared::sdp::crypto::Policy;
 
@@ -136,6 +137,9 @@ pub struct Queue {
     /// Whether its calls are recorded.
     #[serde(default = "record")]
     pub record: bool,
+    /// Who gets its calls, and in which order.
+    #[serde(default)]
+    pub routing: Routing,
     /// The number that its calls show which are transferred to a number outside; that of the trunk when left out.
     pub caller_id: Option<String>,
 }
@@ -166,6 +170,12 @@ pub struct Agent {
     /// Queues whose calls the agent takes.
     #[serde(default)]
     pub queues: Vec<QueueId>,
+    /// How he serves some of his queues: priority, delay, level, position, weight.
+    #[serde(default)]
+    pub serves: BTreeMap<QueueId, Serves>,
+    /// Gets one call at a time and then asks for the next.
+    #[serde(default)]
+    pub on_demand: bool,
     /// The number that his calls to numbers outside show; that of the trunk when left out.
     pub caller_id: Option<String>,
     /// SRTP of its calls; that of `[media]` when left out.

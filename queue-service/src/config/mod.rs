@@ -164,6 +164,8 @@ impl Config {
                 queues: agent.queues.clone(),
                 contact: agent.contact.clone(),
                 ready_on_start: agent.ready_on_start,
+                serves: agent.serves.clone(),
+                on_demand: agent.on_demand,
             })
             .collect()
     }
@@ -218,6 +220,7 @@ fn queue_info(queue: &Queue, time_zone: &str) -> QueueInfo {
         announcement: queue.announcement.clone(),
         announcement_every_secs: queue.announcement_every_secs,
         record: queue.record,
+        routing: queue.routing.clone(),
     }
 }
 

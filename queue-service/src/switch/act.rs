@@ -85,7 +85,10 @@ impl Switch {
 
     fn ask_acd(&mut self, now: Timestamp, call: CallId, ask: AcdAsk) {
         let input = match ask {
-            AcdAsk::Enqueue { queue, since, only } => acd::Input::Enqueue { call, queue, since, only },
+            AcdAsk::Enqueue { queue, since, only } => {
+                let caller = self.calls.get(&call).and_then(|entry| entry.machine.presented_number());
+                acd::Input::Enqueue { call, queue, since, only, caller }
+            }
             AcdAsk::CallerGone => acd::Input::CallerGone { call },
             AcdAsk::Withdraw => acd::Input::Withdraw { call, exit: QueueExit::Withdrawn },
             AcdAsk::OfferFailed { offer, outcome } => {

@@ -38,6 +38,7 @@ pub fn status_badge(status: &Status, breaks: &[Code]) -> Badge {
                 NotReadyReason::PhoneLost => Badge::new(word, icon::PHONE_SLASH, Tone::Away),
                 NotReadyReason::ConnectionLost => Badge::new(word, icon::WIFI_SLASH, Tone::Away),
                 NotReadyReason::Supervisor => Badge::new(word, icon::HAND_PALM, Tone::Away),
+                NotReadyReason::OnDemand => Badge::new(word, icon::PAUSE, Tone::Break),
             }
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, CallId, CodeId, OfferId, QueueId, SkillId, UserId};
+use crate::model::routing::Serves;
 use crate::time::Timestamp;
 
 /// An agent as configured.
@@ -24,6 +25,20 @@ pub struct AgentInfo {
     pub contact: Option<String>,
     /// Becomes ready when the service starts, without signing in (fixed-contact phones).
     pub ready_on_start: bool,
+    /// How he serves some of his queues; the others as [`Serves::default`] says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, Serves>))]
+    pub serves: BTreeMap<QueueId, Serves>,
+    /// Gets one call at a time and then asks for the next.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub on_demand: bool,
+}
+
+impl AgentInfo {
+    /// How he serves a queue; none when he does not.
+    pub fn serves(&self, queue: &QueueId) -> Option<Serves> {
+        self.queues.contains(queue).then(|| self.serves.get(queue).copied().unwrap_or_default())
+    }
 }
 
 /// Why an agent is not ready. Every automatic change carries its reason, so that nobody has to guess.
@@ -54,6 +69,8 @@ pub enum NotReadyReason {
     ConnectionLost,
     /// A supervisor said so.
     Supervisor,
+    /// He takes calls one by one ([`AgentInfo::on_demand`]) and has not asked for the next.
+    OnDemand,
 }
 
 impl NotReadyReason {
@@ -67,6 +84,7 @@ impl NotReadyReason {
             NotReadyReason::PhoneLost => "Phone lost".into(),
             NotReadyReason::ConnectionLost => "Connection lost".into(),
             NotReadyReason::Supervisor => "Set by supervisor".into(),
+            NotReadyReason::OnDemand => "Takes calls on demand".into(),
         }
     }
 }

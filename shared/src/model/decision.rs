@@ -76,6 +76,16 @@ pub enum Exclusion {
         /// Until then.
         until: Timestamp,
     },
+    /// Gets calls of this queue only when they have waited longer (his delay, or his level).
+    Delay {
+        /// From then on.
+        until: Timestamp,
+    },
+    /// Another call comes first for him, by the priority of its queue.
+    OtherCallFirst {
+        /// Which.
+        call: CallId,
+    },
 }
 
 /// An agent who could have taken the call, with what was compared.
@@ -86,6 +96,9 @@ pub struct Candidate {
     pub agent: AgentId,
     /// Idle time at the decision, in milliseconds: since the later of the end of wrap-up and becoming ready.
     pub idle_millis: u64,
+    /// What the rule compares, least first, when it is not the idle time: calls, seconds, tenths of a percent, a place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub score: Option<i64>,
 }
 
 /// An agent who was left out.
@@ -133,6 +146,9 @@ pub struct Decision {
     pub more_excluded: u32,
     /// The one chosen.
     pub chosen: AgentId,
+    /// Steps of widening that were in force.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub relaxed: u32,
     /// The rule that chose, such as "longest idle".
     pub rule: String,
     /// The first two candidates were equal and the agent's id decided.

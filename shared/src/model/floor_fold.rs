@@ -364,13 +364,24 @@ fn end_offer(
             set_state(floor, at, agent, state);
         }
     }
-    // An answered offer stays the phase until the call leaves the queue, which follows at once.
-    if outcome != OfferOutcome::Answered
-        && let Some(live) = floor.calls.get_mut(&call)
-        && let Phase::Offered { queue, since, offer: known, .. } = &live.phase
-        && *known == offer
-    {
-        live.phase = Phase::Waiting { queue: queue.clone(), since: *since };
+    let Some(live) = floor.calls.get_mut(&call) else { return };
+    let Phase::Offered { queue, since, offer: known, .. } = &live.phase else { return };
+    let (queue, since) = (queue.clone(), *since);
+    if outcome == OfferOutcome::Answered {
+        // The phase until the call leaves the queue, which follows at once. Another phone may have rung last.
+        live.phase = Phase::Offered { queue, since, agent: agent.clone(), offer };
+    } else if *known == offer {
+        // Where several phones ring for it, another one still does.
+        let other = floor.agents.values().find_map(|view| match &view.state {
+            State::Offered { call: other, offer, .. } if *other == call => {
+                Some((view.info.id.clone(), *offer))
+            }
+            _ => None,
+        });
+        live.phase = match other {
+            Some((agent, offer)) => Phase::Offered { queue, since, agent, offer },
+            None => Phase::Waiting { queue, since },
+        };
     }
 }
 

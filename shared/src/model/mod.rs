@@ -16,6 +16,7 @@ pub mod history;
 pub mod metric;
 pub mod queue;
 pub mod recording;
+pub mod routing;
 pub mod transcript;
 pub mod trunk;
 pub mod user;

@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CodeId, QueueId, SkillId};
+use crate::model::routing::Routing;
 
 /// A skill that a call needs, with the least level.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SkillNeed {
     /// Which skill.
@@ -96,4 +97,7 @@ pub struct QueueInfo {
     pub announcement_every_secs: u32,
     /// Whether its calls are recorded.
     pub record: bool,
+    /// Who gets its calls, and in which order; the longest idle one when left out.
+    #[serde(default)]
+    pub routing: Routing,
 }

@@ -132,7 +132,7 @@ impl Center {
                 center.now = arrival;
                 arrived += 1;
                 let (call, queue) = (call_id(arrived), queue_id("sales"));
-                center.input(Input::Enqueue { call, queue, since: arrival, only: None });
+                center.input(Input::Enqueue { call, queue, since: arrival, only: None, caller: None });
                 arrival += arrivals.exponential_secs(1.0 / CALLS_PER_SEC);
             } else if let Some(Reverse((ends, call, name))) = center.talks.pop() {
                 center.now = ends;

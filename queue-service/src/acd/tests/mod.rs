@@ -1,5 +1,6 @@
 //! The ACD on a virtual clock: scripts as text, and random ones against the floor that the events make.
 
+mod choice;
 mod erlang;
 mod floor_oracle;
 mod own;
@@ -14,7 +15,7 @@ use shared::model::agent::AgentInfo;
 use shared::model::queue::{Code, Destination, QueueInfo, SkillNeed};
 use shared::time::Timestamp;
 
-use super::input::Input;
+pub(super) use super::input::Input;
 
 /// Second 0 of every script: a Monday, 10:00 UTC.
 pub(super) fn start() -> Timestamp {
@@ -63,6 +64,7 @@ pub(super) fn queue(name: &str) -> QueueInfo {
         announcement: None,
         announcement_every_secs: 0,
         record: false,
+        routing: Default::default(),
     }
 }
 
@@ -79,6 +81,8 @@ pub(super) fn agent(name: &str, queues: &[&str]) -> AgentInfo {
         queues: queues.iter().map(|name| queue_id(name)).collect(),
         contact: Some(format!("sip:{name}@10.0.0.5")),
         ready_on_start: true,
+        serves: BTreeMap::new(),
+        on_demand: false,
     }
 }
 

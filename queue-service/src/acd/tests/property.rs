@@ -198,7 +198,7 @@ impl Run {
                 }
                 let (queue, only) = (queue_id(QUEUES[*queue]), only.as_ref().map(id));
                 let since = self.now - Duration::from_secs(*back_secs);
-                self.input(Input::Enqueue { call, queue, since, only });
+                self.input(Input::Enqueue { call, queue, since, only, caller: None });
             }
             Step::Gone(call) => {
                 let call = call_id(*call);
@@ -273,6 +273,7 @@ impl Run {
 
     fn check(&self) {
         self.oracle.check_rest(self.now, self.acd.deadline());
+        self.acd.check_index();
         let floor = &self.oracle.floor;
         for (id, known) in &self.acd.agents {
             let view = &floor.agents[id];

@@ -94,20 +94,34 @@ impl Script {
         let offer = |name: &str| *self.offers.get(&agent_id(name)).expect("an offer was made");
         let input = match words.as_slice() {
             ["wait"] => return,
-            ["call", id, queue] => {
-                Input::Enqueue { call: call(id), queue: queue_id(queue), since: self.now, only: None }
-            }
+            ["call", id, queue, "from", number] => Input::Enqueue {
+                call: call(id),
+                queue: queue_id(queue),
+                since: self.now,
+                only: None,
+                caller: Some((*number).into()),
+            },
+            ["day"] => Input::DayStarted,
+            ["call", id, queue] => Input::Enqueue {
+                call: call(id),
+                queue: queue_id(queue),
+                since: self.now,
+                only: None,
+                caller: None,
+            },
             ["transfer", id, queue, since] => Input::Enqueue {
                 call: call(id),
                 queue: queue_id(queue),
                 since: start() + std::time::Duration::from_secs(since.parse().expect("second")),
                 only: None,
+                caller: None,
             },
             ["transfer", id, queue, since, only] => Input::Enqueue {
                 call: call(id),
                 queue: queue_id(queue),
                 since: start() + std::time::Duration::from_secs(since.parse().expect("second")),
                 only: Some(agent(only)),
+                caller: None,
             },
             ["gone", id] => Input::CallerGone { call: call(id) },
             ["withdraw", id] => Input::Withdraw { call: call(id), exit: QueueExit::Withdrawn },
@@ -283,6 +297,7 @@ fn status_words(status: &Status) -> String {
             NotReadyReason::PhoneLost => "phone-lost".into(),
             NotReadyReason::ConnectionLost => "connection-lost".into(),
             NotReadyReason::Supervisor => "supervisor".into(),
+            NotReadyReason::OnDemand => "on-demand".into(),
         },
     }
 }

@@ -89,6 +89,7 @@ impl Builder {
             announcement: None,
             announcement_every_secs: 0,
             record: true,
+            routing: Default::default(),
         };
         self.floor.queues.insert(id, QueueView { info, counts: QueueCounts::default() });
         self
@@ -105,6 +106,8 @@ impl Builder {
                 queues: self.floor.queues.keys().cloned().collect(),
                 contact: None,
                 ready_on_start: false,
+                serves: Default::default(),
+                on_demand: false,
             },
             status: Status::Ready,
             status_since: ago(120),

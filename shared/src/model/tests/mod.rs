@@ -63,6 +63,7 @@ fn queue(name: &str) -> QueueInfo {
         announcement: None,
         announcement_every_secs: 0,
         record: false,
+        routing: Default::default(),
     }
 }
 
@@ -74,6 +75,8 @@ fn agent(name: &str, queues: &[&str]) -> AgentInfo {
         queues: queues.iter().map(|name| queue_id(name)).collect(),
         contact: None,
         ready_on_start: false,
+        serves: BTreeMap::new(),
+        on_demand: false,
     }
 }
 
@@ -122,11 +125,12 @@ fn offered_after(
         priority_secs: 0,
         ahead: 0,
         needs: vec![],
-        candidates: vec![Candidate { agent: agent.clone(), idle_millis: 0 }],
+        candidates: vec![Candidate { agent: agent.clone(), idle_millis: 0, score: None }],
         more_candidates: 0,
         more_excluded: 0,
         excluded: vec![],
         chosen: agent.clone(),
+        relaxed: 0,
         rule: "longest idle".into(),
         tie: false,
     };

@@ -1,0 +1,579 @@
+//! Who is free and what waits, in order, so that a choice looks at a few entries and not at the whole floor.
+//!
+//! Everything in here follows from the agents, the calls and the configuration; it is not saved and is made anew when an
+//! ACD is loaded or configured. Whoever changes an agent or a call marks it ([`Acd::agent_mut`], [`Acd::call_mut`]) and
+//! [`Acd::flush`] brings the index up to date before the next choice.
+//!
+//! A **kind** is what decides who may have a call: the queue, the skills, the queues that were added by widening. Each
+//! kind keeps its waiting calls in the order of service and its free agents in the order of choice, so what costs time is
+//! a change of an agent (one entry a kind of his queues) and not a decision. Between two inputs no kind has both a waiting
+//! call and a free agent for it; only kinds that something came into (**fresh**) are looked at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use shared::id::{AgentId, CallId, QueueId};
+use shared::model::agent::AgentInfo;
+use shared::model::queue::{QueueInfo, SkillNeed};
+use shared::model::routing::{Choice, Relaxation, Ring, Serves};
+use shared::time::Timestamp;
+
+use super::hours::Hours;
+use super::state::{Acd, Agent, Due, Waiting};
+
+/// Kinds that nobody needs at the moment and that are kept all the same; more are dropped.
+const SPARE_KINDS: usize = 4_096;
+/// Levels of agents who were added by widening come after those of the queue's own.
+const ADDED_LEVEL: u16 = 1_000;
+
+/// What decides who may have a call.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Kind {
+    pub(super) queue: QueueId,
+    pub(super) also: Vec<QueueId>,
+    pub(super) needs: Vec<SkillNeed>,
+}
+
+pub(super) type KindId = u32;
+
+/// Agents of a kind who are alike but for their rank.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Group {
+    pub(super) level: u16,
+    pub(super) priority: u8,
+    pub(super) delay_secs: u32,
+    pub(super) weight: u32,
+}
+
+impl Group {
+    fn new(serves: &Serves, added: Option<usize>, choice: Choice) -> Group {
+        let added =
+            added.map_or(0, |place| ADDED_LEVEL.saturating_mul(u16::try_from(place + 1).unwrap_or(60)));
+        Group {
+            level: added.saturating_add(u16::from(serves.level)),
+            priority: serves.priority,
+            delay_secs: serves.delay_secs,
+            weight: if choice == Choice::WeightedRandom { serves.weight } else { 1 },
+        }
+    }
+
+    pub(super) fn is_added(self) -> bool {
+        self.level >= ADDED_LEVEL
+    }
+}
+
+/// Order of choice within a group: what the rule compares, then who is idle longest; equal ones by id.
+pub(super) type Rank = (i64, Timestamp);
+
+#[derive(Debug, Clone)]
+pub(super) struct KindIndex {
+    pub(super) kind: Kind,
+    /// Calls of the kind, ringing ones too.
+    users: usize,
+    /// The free agents have been put in.
+    filled: bool,
+    /// Calls that another phone may be rung for, in the order of service, with the start of their waiting.
+    pub(super) waiting: BTreeMap<(Timestamp, CallId), Timestamp>,
+    pub(super) ready: BTreeMap<Group, BTreeSet<(Rank, AgentId)>>,
+    pub(super) wake: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct QueueIndex {
+    pub(super) kinds: BTreeSet<KindId>,
+    /// Its agents who are free, and the others.
+    pub(super) free: BTreeSet<AgentId>,
+    pub(super) busy: BTreeSet<AgentId>,
+    /// Agents who are ready or at work, a level.
+    staffed: BTreeMap<u16, u32>,
+    /// Calls that wait and do not ring, in the order of service.
+    pub(super) order: BTreeSet<(Timestamp, CallId)>,
+    pub(super) waiting: usize,
+    pub(super) hours: Option<Hours>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct AgentEntry {
+    free: Option<Timestamp>,
+    /// The queues and levels in which he counts as staffed; none when he is not ready.
+    staffed: Vec<(QueueId, u16)>,
+    spots: Vec<(KindId, Group, Rank)>,
+    due: Vec<(Timestamp, Due)>,
+}
+
+#[derive(Debug, Clone)]
+struct CallEntry {
+    kind: Option<KindId>,
+    only: Option<AgentId>,
+    key: Timestamp,
+    due: Vec<(Timestamp, Due)>,
+}
+
+/// See the [module](self).
+#[derive(Debug, Clone, Default)]
+pub(super) struct Index {
+    /// Made from the facts. Not so after loading.
+    pub(super) built: bool,
+    pub(super) kinds: BTreeMap<KindId, KindIndex>,
+    ids: BTreeMap<Kind, KindId>,
+    next_kind: KindId,
+    pub(super) queues: BTreeMap<QueueId, QueueIndex>,
+    agents: BTreeMap<AgentId, AgentEntry>,
+    calls: BTreeMap<CallId, CallEntry>,
+    /// Calls for one agent.
+    pub(super) only: BTreeMap<AgentId, BTreeSet<(Timestamp, CallId)>>,
+    pub(super) free: BTreeSet<AgentId>,
+    pub(super) timers: BTreeSet<(Timestamp, Due)>,
+    pub(super) dirty_agents: Vec<AgentId>,
+    pub(super) dirty_calls: Vec<CallId>,
+    pub(super) fresh: BTreeSet<KindId>,
+    pub(super) fresh_only: BTreeSet<AgentId>,
+}
+
+/// Nothing in here is a fact of its own, so two ACDs with the same facts are the same.
+impl PartialEq for Index {
+    fn eq(&self, _: &Index) -> bool {
+        true
+    }
+}
+
+impl Acd {
+    /// An agent who is about to change.
+    pub(super) fn agent_mut(&mut self, id: &AgentId) -> Option<&mut Agent> {
+        let agent = self.agents.get_mut(id)?;
+        self.index.dirty_agents.push(id.clone());
+        Some(agent)
+    }
+
+    /// A waiting call that is about to change.
+    pub(super) fn call_mut(&mut self, call: CallId) -> Option<&mut Waiting> {
+        let waiting = self.waiting.get_mut(&call)?;
+        self.index.dirty_calls.push(call);
+        Some(waiting)
+    }
+
+    /// Makes the index anew: after loading, and for a new configuration.
+    pub(super) fn rebuild(&mut self) {
+        self.index = Index { built: true, ..Index::default() };
+        for (id, info) in &self.queues {
+            let hours = Hours::parse(&info.hours, &info.time_zone).ok();
+            self.index.queues.insert(id.clone(), QueueIndex { hours, ..QueueIndex::default() });
+        }
+        for info in self.queues.values() {
+            let mut widened = Kind { queue: info.id.clone(), also: Vec::new(), needs: info.skills.clone() };
+            self.index.kind(&widened);
+            for step in &info.routing.relax {
+                widen(&mut widened.also, &mut widened.needs, step);
+                self.index.kind(&widened);
+            }
+        }
+        let calls: Vec<CallId> = self.waiting.keys().copied().collect();
+        for waiting in self.waiting.values() {
+            self.index.kind(&waiting.kind());
+        }
+        self.index.kinds.values_mut().for_each(|known| known.filled = true);
+        let agents: Vec<AgentId> = self.agents.keys().cloned().collect();
+        self.index.dirty_agents.extend(agents);
+        self.index.dirty_calls.extend(calls);
+        for (id, offer) in &self.offers {
+            self.index.timers.insert((offer.until, Due::Offer(*id)));
+        }
+        self.flush(self.clock);
+    }
+
+    /// Whether an index made anew is the one that the changes have led to.
+    #[cfg(test)]
+    pub(super) fn check_index(&self) {
+        if !self.index.built {
+            return;
+        }
+        let mut again = self.clone();
+        again.rebuild();
+        assert_eq!(again.index.shape(), self.index.shape());
+    }
+
+    /// Brings the index up to date.
+    pub(super) fn flush(&mut self, now: Timestamp) {
+        loop {
+            if let Some(id) = self.index.dirty_agents.pop() {
+                self.reindex_agent(&id);
+            } else if let Some(call) = self.index.dirty_calls.pop() {
+                self.reindex_call(now, call);
+            } else {
+                return;
+            }
+        }
+    }
+
+    fn reindex_agent(&mut self, id: &AgentId) {
+        let grace = Duration::from_secs(u64::from(self.config.connection_grace_secs));
+        let index = &mut self.index;
+        let agent = self.agents.get(id);
+        let entry = index.agents.entry(id.clone()).or_default();
+        let due: Vec<_> = agent.map(|agent| agent.deadlines(id, grace).collect()).unwrap_or_default();
+        retime(&mut index.timers, &mut entry.due, due);
+        let free = agent.filter(|agent| agent.is_available()).map(|agent| agent.idle_since);
+        let staffed = match agent.filter(|agent| agent.takes_calls()) {
+            Some(agent) => agent.levels(),
+            None => Vec::new(),
+        };
+        let away = !entry.staffed.is_empty() && staffed.is_empty();
+        if entry.staffed != staffed {
+            let old = std::mem::replace(&mut entry.staffed, staffed);
+            for (queue, level) in &old {
+                index.queues.get_mut(queue).map(|known| known.staff(*level, -1));
+            }
+            for (queue, level) in &entry.staffed {
+                index.queues.get_mut(queue).map(|known| known.staff(*level, 1));
+            }
+            for (queue, _) in old.iter().chain(&entry.staffed) {
+                if let Some(known) = index.queues.get(queue)
+                    && self.queues.get(queue).is_some_and(|info| info.routing.level_wait_secs > 0)
+                {
+                    index.fresh.extend(known.kinds.iter().copied());
+                }
+            }
+        }
+        if entry.free != free {
+            for (kind, group, rank) in entry.spots.drain(..) {
+                if let Some(known) = index.kinds.get_mut(&kind)
+                    && let Some(ready) = known.ready.get_mut(&group)
+                {
+                    ready.remove(&(rank, id.clone()));
+                    if ready.is_empty() {
+                        known.ready.remove(&group);
+                    }
+                }
+            }
+            if entry.free.is_none() {
+                index.free.insert(id.clone());
+            } else if free.is_none() {
+                index.free.remove(id);
+            }
+            if let (Some(agent), Some(_)) = (agent, free) {
+                for queue in &agent.info.queues {
+                    let Some(known) = index.queues.get(queue) else { continue };
+                    for kind in &known.kinds {
+                        if entry.spots.iter().any(|spot| spot.0 == *kind) {
+                            continue;
+                        }
+                        let Some(known) = index.kinds.get_mut(kind) else { continue };
+                        if let Some((group, rank)) = spot(agent, &known.kind, &self.queues) {
+                            known.ready.entry(group).or_default().insert((rank, id.clone()));
+                            entry.spots.push((*kind, group, rank));
+                            if !known.waiting.is_empty() {
+                                index.fresh.insert(*kind);
+                            }
+                        }
+                    }
+                }
+                if index.only.contains_key(id) {
+                    index.fresh_only.insert(id.clone());
+                }
+            }
+        }
+        entry.free = free;
+        match agent {
+            Some(agent) => {
+                for queue in &agent.info.queues {
+                    if let Some(known) = index.queues.get_mut(queue) {
+                        let (into, from) = match free {
+                            Some(_) => (&mut known.free, &mut known.busy),
+                            None => (&mut known.busy, &mut known.free),
+                        };
+                        if !into.contains(id) {
+                            into.insert(id.clone());
+                            from.remove(id);
+                        }
+                    }
+                }
+            }
+            None => {
+                index.agents.remove(id);
+                for known in index.queues.values_mut() {
+                    known.free.remove(id);
+                    known.busy.remove(id);
+                }
+            }
+        }
+        if away || agent.is_none_or(|agent| !agent.takes_calls()) {
+            let calls = index.only.get(id).into_iter().flatten().map(|(_, call)| *call);
+            index.dirty_calls.extend(calls);
+        }
+    }
+
+    fn reindex_call(&mut self, now: Timestamp, call: CallId) {
+        self.close_only(now, call);
+        let index = &mut self.index;
+        if let Some(mut old) = index.calls.remove(&call) {
+            retime(&mut index.timers, &mut old.due, Vec::new());
+            let place = (old.key, call);
+            if let Some(known) = old.kind.and_then(|kind| index.kinds.get_mut(&kind)) {
+                known.users = known.users.saturating_sub(1);
+                known.waiting.remove(&place);
+                if let Some(queue) = index.queues.get_mut(&known.kind.queue) {
+                    queue.order.remove(&place);
+                    queue.waiting = queue.waiting.saturating_sub(1);
+                }
+            }
+            if let Some(agent) = &old.only
+                && let Some(calls) = index.only.get_mut(agent)
+            {
+                calls.remove(&place);
+                if calls.is_empty() {
+                    index.only.remove(agent);
+                }
+            }
+        }
+        let Some(waiting) = self.waiting.get(&call) else { return };
+        let (key, kind) = (waiting.service_key(), waiting.kind());
+        let ringing = !waiting.offers.is_empty();
+        let open = waiting.is_open(now);
+        let id = index.kind(&kind);
+        // A kind that no agent was looked at for yet.
+        if index.kinds.get(&id).is_some_and(|known| !known.filled) {
+            index.fill(id, &self.agents, &self.queues);
+        }
+        if let Some(known) = index.kinds.get_mut(&id) {
+            known.users += 1;
+            if open && waiting.only.is_none() {
+                known.waiting.insert((key, call), waiting.since);
+                if !known.ready.is_empty() {
+                    index.fresh.insert(id);
+                }
+            }
+        }
+        let queue = index.queues.entry(kind.queue).or_default();
+        queue.waiting += 1;
+        if !ringing {
+            queue.order.insert((key, call));
+        }
+        if let Some(agent) = waiting.only.as_ref().filter(|_| open) {
+            index.only.entry(agent.clone()).or_default().insert((key, call));
+            index.fresh_only.insert(agent.clone());
+        }
+        let mut entry =
+            CallEntry { kind: Some(id), only: waiting.only.clone().filter(|_| open), key, due: Vec::new() };
+        retime(&mut index.timers, &mut entry.due, waiting.deadlines(call).collect());
+        index.calls.insert(call, entry);
+    }
+
+    /// A call that waits for one agent only is for the whole queue when he is away, did not take it, or let it wait too
+    /// long.
+    fn close_only(&mut self, now: Timestamp, call: CallId) {
+        let Some(waiting) = self.waiting.get(&call) else { return };
+        let Some(agent) = &waiting.only else { return };
+        let too_long = waiting.only_until.is_some_and(|until| until <= now) && waiting.offers.is_empty();
+        let over = too_long
+            || waiting.tried.contains(agent)
+            || !self.agents.get(agent).is_some_and(Agent::takes_calls);
+        if over && let Some(waiting) = self.waiting.get_mut(&call) {
+            waiting.only = None;
+            waiting.only_until = None;
+        }
+    }
+
+    /// How long a call has to have waited for agents of a group.
+    pub(super) fn delay(&self, queue: &QueueId, group: Group) -> Duration {
+        let wait = self.queues.get(queue).map_or(0, |info| info.routing.level_wait_secs);
+        let own = u64::from(group.delay_secs);
+        if wait == 0 || group.is_added() {
+            return Duration::from_secs(own);
+        }
+        let known = self.index.queues.get(queue);
+        let below = known.map_or(0, |known| {
+            known.staffed.iter().filter(|(level, count)| **level < group.level && **count > 0).count()
+        });
+        Duration::from_secs(own.max(u64::from(wait) * below as u64))
+    }
+}
+
+impl QueueIndex {
+    fn staff(&mut self, level: u16, by: i32) {
+        let count = self.staffed.entry(level).or_default();
+        *count = count.saturating_add_signed(by);
+    }
+}
+
+impl Agent {
+    fn levels(&self) -> Vec<(QueueId, u16)> {
+        let level = |queue| self.info.serves(queue).map_or(1, |serves| u16::from(serves.level));
+        self.info.queues.iter().map(|queue| (queue.clone(), level(queue))).collect()
+    }
+}
+
+impl Index {
+    /// It is time to look at a kind again.
+    pub(super) fn look(&mut self, kind: KindId) {
+        if let Some(known) = self.kinds.get_mut(&kind) {
+            if let Some(at) = known.wake.take() {
+                self.timers.remove(&(at, Due::Look(kind)));
+            }
+            self.fresh.insert(kind);
+        } else {
+            self.timers.retain(|(_, due)| *due != Due::Look(kind));
+        }
+    }
+
+    fn kind(&mut self, kind: &Kind) -> KindId {
+        if let Some(id) = self.ids.get(kind) {
+            return *id;
+        }
+        if self.kinds.len() > SPARE_KINDS {
+            let Index { kinds, ids, queues, agents, .. } = self;
+            let unused: BTreeSet<KindId> =
+                kinds.iter().filter(|(_, known)| known.users == 0).map(|(id, _)| *id).collect();
+            kinds.retain(|id, _| !unused.contains(id));
+            ids.retain(|_, id| !unused.contains(id));
+            queues.values_mut().for_each(|queue| queue.kinds.retain(|id| !unused.contains(id)));
+            agents.values_mut().for_each(|agent| agent.spots.retain(|spot| !unused.contains(&spot.0)));
+        }
+        let id = self.next_kind;
+        self.next_kind = self.next_kind.wrapping_add(1);
+        self.ids.insert(kind.clone(), id);
+        for queue in std::iter::once(&kind.queue).chain(&kind.also) {
+            self.queues.entry(queue.clone()).or_default().kinds.insert(id);
+        }
+        let (kind, waiting, ready) = (kind.clone(), BTreeMap::new(), BTreeMap::new());
+        self.kinds.insert(id, KindIndex { kind, users: 0, filled: false, waiting, ready, wake: None });
+        id
+    }
+
+    /// Puts the free agents into a kind that is new.
+    fn fill(&mut self, id: KindId, agents: &BTreeMap<AgentId, Agent>, queues: &BTreeMap<QueueId, QueueInfo>) {
+        let Some(known) = self.kinds.get_mut(&id) else { return };
+        known.filled = true;
+        let served: BTreeSet<&AgentId> = std::iter::once(&known.kind.queue)
+            .chain(&known.kind.also)
+            .filter_map(|queue| self.queues.get(queue))
+            .flat_map(|queue| &queue.free)
+            .collect();
+        for agent_id in served {
+            let (Some(agent), Some(entry)) = (agents.get(agent_id), self.agents.get_mut(agent_id)) else {
+                continue;
+            };
+            if entry.spots.iter().any(|spot| spot.0 == id) || entry.free.is_none() {
+                continue;
+            }
+            if let Some((group, rank)) = spot(agent, &known.kind, queues) {
+                known.ready.entry(group).or_default().insert((rank, agent_id.clone()));
+                entry.spots.push((id, group, rank));
+            }
+        }
+    }
+
+    /// Where a free agent stands.
+    pub(super) fn spots(&self, agent: &AgentId) -> &[(KindId, Group, Rank)] {
+        self.agents.get(agent).map_or(&[], |entry| &entry.spots)
+    }
+
+    pub(super) fn kind_of(&self, call: CallId) -> Option<&KindIndex> {
+        self.kinds.get(&self.calls.get(&call)?.kind?)
+    }
+
+    /// What has to be the same when it is made anew.
+    #[cfg(test)]
+    pub(super) fn shape(&self) -> impl PartialEq + std::fmt::Debug {
+        let kinds: BTreeMap<_, _> = self
+            .kinds
+            .values()
+            .filter(|known| known.users > 0 || !known.ready.is_empty())
+            .map(|known| (known.kind.clone(), (known.users, known.waiting.clone(), known.ready.clone())))
+            .collect();
+        let calls: Vec<_> = self.calls.iter().map(|(call, it)| (*call, it.key, it.only.clone())).collect();
+        let queues: Vec<_> = self
+            .queues
+            .iter()
+            .map(|(id, it)| (id.clone(), it.free.clone(), it.busy.clone(), it.order.clone(), it.waiting))
+            .collect();
+        let timers: Vec<_> =
+            self.timers.iter().filter(|(_, due)| !matches!(due, Due::Look(_))).cloned().collect();
+        (kinds, calls, queues, self.only.clone(), self.free.clone(), timers)
+    }
+}
+
+/// A step of widening.
+pub(super) fn widen(also: &mut Vec<QueueId>, needs: &mut Vec<SkillNeed>, step: &Relaxation) {
+    for queue in &step.also {
+        if !also.contains(queue) {
+            also.push(queue.clone());
+        }
+    }
+    if let Some(skills) = &step.skills {
+        needs.clone_from(skills);
+    }
+}
+
+/// The first skill that an agent lacks, with what he has.
+pub(super) fn missing_skill<'n>(info: &AgentInfo, needs: &'n [SkillNeed]) -> Option<(&'n SkillNeed, u8)> {
+    needs.iter().find_map(|need| {
+        let has = info.skills.get(&need.skill).copied().unwrap_or(0);
+        (has < need.level).then_some((need, has))
+    })
+}
+
+/// Where an agent would stand in a kind, whether he is free or not; none when he may not have its calls.
+fn spot(agent: &Agent, kind: &Kind, queues: &BTreeMap<QueueId, QueueInfo>) -> Option<(Group, Rank)> {
+    if missing_skill(&agent.info, &kind.needs).is_some() {
+        return None;
+    }
+    let choice = queues.get(&kind.queue).map_or(Choice::LongestIdle, |info| info.routing.choice);
+    let (serves, added) = match agent.info.serves(&kind.queue) {
+        Some(serves) => (serves, None),
+        None => kind
+            .also
+            .iter()
+            .enumerate()
+            .find_map(|(place, queue)| agent.info.serves(queue).map(|serves| (serves, Some(place))))?,
+    };
+    let group = Group::new(&serves, added, choice);
+    Some((group, (agent.tally.score(choice, &kind.queue, &serves), agent.idle_since)))
+}
+
+fn retime(
+    timers: &mut BTreeSet<(Timestamp, Due)>,
+    old: &mut Vec<(Timestamp, Due)>,
+    new: Vec<(Timestamp, Due)>,
+) {
+    if *old != new {
+        for due in old.iter() {
+            timers.remove(due);
+        }
+        timers.extend(new.iter().cloned());
+        *old = new;
+    }
+}
+
+impl Waiting {
+    pub(super) fn kind(&self) -> Kind {
+        Kind { queue: self.queue.clone(), also: self.also.clone(), needs: self.needs.clone() }
+    }
+
+    /// Whether another phone may be rung for it.
+    pub(super) fn is_open(&self, now: Timestamp) -> bool {
+        self.offers.is_empty()
+            || (self.only.is_none()
+                && self.offers.len() < shared::model::routing::RING_MOST
+                && match self.rules.ring {
+                    Ring::One => false,
+                    Ring::All => true,
+                    Ring::Progressive => self.ring_next_at.is_none_or(|at| at <= now),
+                })
+    }
+
+    fn deadlines(&self, call: CallId) -> impl Iterator<Item = (Timestamp, Due)> {
+        let quiet = self.offers.is_empty();
+        let give_up = self.give_up_at.filter(|_| quiet).map(|at| (at, Due::Wait(call)));
+        let only = self.only_until.filter(|_| quiet).map(|at| (at, Due::Only(call)));
+        let step = self.next_step_at().filter(|_| quiet).map(|at| (at, Due::Step(call)));
+        let ring = self.ring_next_at.filter(|_| !quiet).map(|at| (at, Due::RingNext(call)));
+        [give_up, only, step, ring].into_iter().flatten()
+    }
+
+    /// When the next step of widening is due, if no phone rings until then.
+    pub(super) fn next_step_at(&self) -> Option<Timestamp> {
+        let step = self.rules.relax.get(self.steps as usize)?;
+        let paused = Duration::from_millis(self.paused_millis);
+        Some(self.entered_at + Duration::from_secs(u64::from(step.after_secs)) + paused)
+    }
+}
