@@ -38,6 +38,8 @@ enum Command {
     },
     /// Works out how many agents a load of calls needs, by Erlang C, or by Erlang A with --patience.
     Staff(StaffArguments),
+    /// Lets calls come to the routing on a virtual clock: service level, speed of answer, abandons, occupancy.
+    Simulate(crate::simulate::command::Arguments),
     /// Says over which trunks a number would be called, and as what; nothing is called.
     DialPlan {
         /// The configuration file.
@@ -82,7 +84,7 @@ struct StaffArguments {
 }
 
 /// `30m`, `1h 30m`, `180s`, or plain seconds.
-fn secs(text: &str) -> Result<f64, String> {
+pub(crate) fn secs(text: &str) -> Result<f64, String> {
     if let Ok(secs) = text.parse::<f64>() {
         return Ok(secs);
     }
@@ -92,7 +94,7 @@ fn secs(text: &str) -> Result<f64, String> {
 }
 
 /// `80/20`: 80 % within 20 s.
-fn target(text: &str) -> Result<(f64, f64), String> {
+pub(crate) fn target(text: &str) -> Result<(f64, f64), String> {
     let wrong = || "not percent/seconds such as 80/20".to_owned();
     let (percent, within) = text.split_once('/').ok_or_else(wrong)?;
     Ok((
@@ -109,6 +111,7 @@ pub fn main() -> ExitCode {
         Command::DialPlan { config, number } => dial_plan(&config, &number),
         Command::HashPassword => hash_password(),
         Command::Staff(arguments) => staff(&arguments),
+        Command::Simulate(arguments) => printed(crate::simulate::command::run(&arguments)),
     }
 }
 
@@ -241,6 +244,16 @@ fn staff(arguments: &StaffArguments) -> ExitCode {
         print!("{}", crate::staff::print::text(&query, &report));
     }
     ExitCode::SUCCESS
+}
+
+fn printed(result: Result<String, String>) -> ExitCode {
+    match result {
+        Ok(text) => {
+            print!("{text}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => fail(&error),
+    }
 }
 
 fn fail(message: &str) -> ExitCode {
