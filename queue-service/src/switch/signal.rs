@@ -61,9 +61,9 @@ impl Switch {
             }
             Event::Door(notice) => self.door_says(notice),
             Event::Progress { session, status, body, .. } => self.progress(session, status, body.as_ref()),
-            Event::Registered { registration, expires_secs, flow } => {
+            Event::Registered { registration, expires_secs, flow, route } => {
                 let registrar = flow.map(|flow| flow.remote.ip());
-                self.on_trunk(now, trunk::Input::Registered { registration, expires_secs, registrar });
+                self.on_trunk(now, trunk::Input::Registered { registration, expires_secs, registrar, route });
             }
             Event::RegistrationFailed { registration, status, reason } => {
                 self.on_trunk(now, trunk::Input::RegistrationFailed { registration, status, reason });

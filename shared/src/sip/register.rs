@@ -1,9 +1,10 @@
 //! The client side of REGISTER (RFC 3261 §10.2): register, answer challenges, refresh in time, come back after
-//! failures, remove.
+//! failures, remove. Where the registrar sees us somewhere else than we think (RFC 3581), that address is registered.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::api::{Credentials, Event, Flow, Output, RegistrationId, TransactionId};
+use super::api::{Credentials, Event, Flow, Output, RegistrationId, TransactionId, Transport};
 use super::core::{Answered, Core, Due};
 use super::dialog::Hop;
 use super::digest::Client;
@@ -33,6 +34,11 @@ pub(super) struct Registration {
     connection: u64,
     /// The way that the last answer took.
     flow: Option<Flow>,
+    /// Our address as the registrar sees it, when it is another than our own (UDP alone: a stream's port is no place
+    /// to be called at).
+    seen_at: Option<SocketAddr>,
+    /// When that changed last, and the Contact of before, which goes with the next REGISTER.
+    moved: Option<(Timestamp, String)>,
     ping: Ping,
 }
 
@@ -81,6 +87,8 @@ impl Registration {
             failures: 0,
             connection: 0,
             flow: None,
+            seen_at: None,
+            moved: None,
             ping: Ping::None,
         }
     }
@@ -95,6 +103,8 @@ impl Registration {
         self.cseq = old.cseq;
         self.connection = old.connection;
         self.flow = old.flow;
+        self.seen_at = old.seen_at;
+        self.moved = old.moved;
         self
     }
 
@@ -215,6 +225,7 @@ impl Registration {
                 registration: self.id,
                 expires_secs: 0,
                 flow: answered.flow,
+                route: None,
             });
         }
         if (200..300).contains(&response.status) {
@@ -223,9 +234,43 @@ impl Registration {
             self.ping = Ping::None;
             self.next_ping(now, core);
             self.bound(now, core, answered);
+            if self.is_seen_elsewhere(now, core, answered) {
+                self.register(now, core);
+            }
         } else {
             self.failed(now, core, response);
         }
+    }
+
+    /// RFC 3581 §4: received and rport of our Via are our address as the registrar sees it. Behind a NAT that is where
+    /// calls reach us. A NAT that moves us all the time is not followed.
+    fn is_seen_elsewhere(&mut self, now: Timestamp, core: &Core, answered: &Answered) -> bool {
+        let is_udp = answered.flow.is_some_and(|flow| flow.transport == Transport::Udp);
+        // An address that somebody configured is right.
+        if self.state != State::Registered || !is_udp || core.config.advertised.is_some() {
+            return false;
+        }
+        let (Some(via), Some(told)) =
+            (answered.response.headers.via(), answered.request.headers.get("Contact"))
+        else {
+            return false;
+        };
+        let received = via.params.get("received").and_then(|ip| ip.parse::<IpAddr>().ok()).or(via.ip());
+        let port = via.params.get("rport").and_then(|port| port.parse().ok()).or(via.port).unwrap_or(5060);
+        let Some(seen) = received.map(|ip| SocketAddr::new(ip, port)) else { return false };
+        let Some(own) = answered.request.headers.addresses("Contact").into_iter().next() else {
+            return false;
+        };
+        if own.uri.ip() == Some(seen.ip()) && own.uri.port.unwrap_or(5060) == seen.port() {
+            return false;
+        }
+        if self.moved.as_ref().is_some_and(|(at, _)| now.since(*at) < MOVES_AT_MOST) {
+            return false;
+        }
+        let before = told.split(',').next().unwrap_or_default().trim().to_owned();
+        self.moved = Some((now, before));
+        self.seen_at = Some(seen);
+        true
     }
 
     fn bound(&mut self, now: Timestamp, core: &mut Core, answered: &Answered) {
@@ -240,24 +285,29 @@ impl Registration {
         let early = (granted / 10).max(32).min(granted / 2);
         let refresh_secs = u64::from((granted - early).max(1));
         core.schedule.set(Due::Registration(self.id), Some(now + Duration::from_secs(refresh_secs)));
-        core.event(Event::Registered { registration: self.id, expires_secs: granted, flow: answered.flow });
+        core.event(Event::Registered {
+            registration: self.id,
+            expires_secs: granted,
+            flow: answered.flow,
+            route: service_route(&answered.response),
+        });
     }
 
     fn failed(&mut self, now: Timestamp, core: &mut Core, response: &Response) {
         self.failures = self.failures.saturating_add(1);
-        // What the same request will meet again is left to the user; the rest comes back with growing pauses.
+        // What the same request will very likely meet again (a wrong password, an account that is closed) is asked
+        // rarely, so that nobody is banned for it; but it is asked, because a provider may open the account again.
         let lasting = matches!(response.status, 300..=407 | 409..=479 | 481..=499 | 501 | 505 | 600..=699);
-        if lasting {
-            self.state = State::Idle;
-            core.schedule.set(Due::Registration(self.id), None);
-        } else {
-            self.state = State::Waiting;
-            let most = 4_u64 << self.failures.min(5);
-            let wait = core.between(Duration::from_secs(most / 2), Duration::from_secs(most));
-            let asked = response.headers.get("Retry-After").and_then(seconds).map(|secs| secs.min(3600));
-            let wait = wait.max(Duration::from_secs(asked.unwrap_or(0).into()));
-            core.schedule.set(Due::Registration(self.id), Some(now + wait));
-        }
+        let most = match lasting {
+            true => (REFUSED_SECS << self.failures.saturating_sub(1).min(4)).min(MAX_REFUSED_SECS),
+            false => 4 << self.failures.min(5),
+        };
+        let wait = core.between(Duration::from_secs(most / 2), Duration::from_secs(most));
+        // §20.33.
+        let asked = response.headers.get("Retry-After").and_then(seconds).map(|secs| secs.min(3600));
+        let wait = wait.max(Duration::from_secs(asked.unwrap_or(0).into()));
+        self.state = State::Waiting;
+        core.schedule.set(Due::Registration(self.id), Some(now + wait));
         core.event(Event::RegistrationFailed {
             registration: self.id,
             status: response.status,
@@ -278,10 +328,36 @@ impl Registration {
         request.headers.push("CSeq", format!("{} REGISTER", self.cseq));
         request.headers.push("Expires", expires_secs.to_string());
         request.headers.push("Allow", core.allow());
+        let mut user = Some(self.contact_user.as_str());
+        if let Some(seen) = self.seen_at {
+            let own = NameAddr::new(Uri::from_address(user.take(), seen, Transport::Udp));
+            request.headers.push("Contact", own.to_string());
+            if let Some((_, before)) = &self.moved {
+                request.headers.push("Contact", format!("{before};expires=0"));
+            }
+        }
         self.auth.authorize(&mut request, &mut core.random);
         let hop = Hop::Uri(self.registrar.clone());
-        core.send_request(now, request, &hop, Some(&self.contact_user), Owner::Registration(self.id), attempt)
+        core.send_request(now, request, &hop, user, Owner::Registration(self.id), attempt)
     }
+}
+
+/// Time to the first repetition after a refusal, at most; it doubles.
+const REFUSED_SECS: u64 = 900;
+/// And no longer than this.
+const MAX_REFUSED_SECS: u64 = 7_200;
+/// Another address of ours is believed this often.
+const MOVES_AT_MOST: Duration = Duration::from_secs(60);
+/// Proxies that calls out may have to pass.
+const MAX_ROUTES: usize = 8;
+
+/// The value of Route for requests out (RFC 3608 §5.1).
+fn service_route(response: &Response) -> Option<String> {
+    let routes = response.headers.addresses("Service-Route");
+    if routes.is_empty() || routes.len() > MAX_ROUTES {
+        return None;
+    }
+    Some(routes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
 }
 
 /// The lifetime in a 200: that of our Contact, of the whole response, or as asked (§10.2.4).

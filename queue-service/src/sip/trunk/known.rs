@@ -42,6 +42,7 @@ struct Registration {
     contact: String,
     until: Option<Timestamp>,
     registrar: Option<IpAddr>,
+    route: Option<String>,
     failed: Option<String>,
 }
 
@@ -63,6 +64,7 @@ impl Known {
             contact: contact_user(trunk),
             until: None,
             registrar: None,
+            route: None,
             failed: None,
         });
         let rules = |list| Rules::new(list).unwrap_or_default();
@@ -149,6 +151,13 @@ impl Known {
         networks.extend(address.to_string().parse::<Network>().ok());
         let calls_per_sec = self.config.max_calls_in_per_sec;
         Some(Peer { id: self.config.id.to_string(), networks, calls_per_sec })
+    }
+
+    /// The proxies that the registrar wants calls out to pass (RFC 3608 §6.1).
+    pub fn calls_go_by(&mut self, route: Option<String>) {
+        if let Some(registration) = &mut self.registration {
+            registration.route = route;
+        }
     }
 
     pub fn registration_failed(&mut self, status: u16, reason: &str) {
@@ -286,11 +295,14 @@ impl Known {
         let shown = number.or(self.config.caller_id.as_deref()).map(|number| self.caller_out.apply(number));
         let told =
             identity::told(&self.own, shown.as_deref(), name, self.config.withhold, self.config.identity);
+        let route = self.registration.as_ref().and_then(|registration| registration.route.clone());
+        let mut headers = told.headers;
+        headers.extend(route.map(|route| ("Route".to_owned(), route)));
         Some(Outgoing {
             to: NameAddr::new(target.to_aor()),
             target,
             from: told.from,
-            headers: told.headers,
+            headers,
             credentials: self.credentials(),
         })
     }

@@ -62,6 +62,8 @@ pub enum Input {
         expires_secs: u32,
         /// Where the registrar answered from.
         registrar: Option<IpAddr>,
+        /// The proxies that its calls out have to pass (RFC 3608), as the value of Route.
+        route: Option<String>,
     },
     /// A registration does not stand.
     RegistrationFailed {
@@ -156,8 +158,9 @@ impl Trunks {
                     known.answered(now, ping, status);
                 }
             }
-            Input::Registered { registration, expires_secs, registrar } => {
+            Input::Registered { registration, expires_secs, registrar, route } => {
                 if let Some(known) = self.known.iter_mut().find(|known| known.is_registration(registration)) {
+                    known.calls_go_by(route);
                     let peer = known.registered(now, expires_secs, registrar);
                     self.outputs.extend(peer.map(|peer| Output::Sip(Command::Door(Change::SetPeer(peer)))));
                 }

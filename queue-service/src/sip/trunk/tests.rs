@@ -84,7 +84,7 @@ fn drain(trunks: &mut Trunks) -> Vec<String> {
 
 fn registered(expires_secs: u32) -> Input {
     let registrar = Some("198.51.100.9".parse().expect("address"));
-    Input::Registered { registration: RegistrationId(2), expires_secs, registrar }
+    Input::Registered { registration: RegistrationId(2), expires_secs, registrar, route: None }
 }
 
 /// The ways of a call as `trunk/server`, or the refusal.
@@ -231,4 +231,26 @@ fn what_is_sent_out_follows_the_trunk() {
     let account = trunks.outgoing(&way, None, "").expect("an INVITE");
     assert_eq!(account.from.to_string(), "<sip:4930@provider.example>");
     assert_eq!(account.credentials.map(|known| known.username).as_deref(), Some("4930"));
+}
+
+/// RFC 3608 §6.1.
+#[test]
+fn calls_pass_the_proxies_that_the_registrar_names() {
+    let mut trunks = trunks();
+    let mut stands = registered(600);
+    let proxies = "<sip:p1.example;lr>, <sip:p2.example;lr>".to_owned();
+    if let Input::Registered { route, .. } = &mut stands {
+        *route = Some(proxies.clone());
+    }
+    trunks.handle(at(1), stands);
+    let placed = trunks.place(at(1), leg(1), "+44 20", None).expect("a way");
+    let routes = |trunks: &Trunks, trunk: &str| {
+        let way = super::hunt::Way { trunk: id(trunk), server: 0, ..placed.hunt.way().clone() };
+        let headers = trunks.outgoing(&way, None, "").expect("an INVITE").headers;
+        headers.into_iter().filter(|(name, _)| name == "Route").collect::<Vec<_>>()
+    };
+    assert_eq!(routes(&trunks, "account"), [("Route".to_owned(), proxies)]);
+    assert_eq!(routes(&trunks, "fixed"), []);
+    trunks.handle(at(2), registered(600));
+    assert_eq!(routes(&trunks, "account"), [], "it names none any more");
 }

@@ -147,7 +147,7 @@ async fn registers_with_a_password_and_takes_it_back() {
             let (status, headers, reason) = (reply.status, reply.headers, String::new());
             them.command(Command::Respond { transaction, status, reason, headers, body: None }).await;
             let registered = us.event().await;
-            let Event::Registered { registration: RegistrationId(1), expires_secs, flow: Some(_) } =
+            let Event::Registered { registration: RegistrationId(1), expires_secs, flow: Some(_), .. } =
                 registered
             else {
                 panic!("{registered:?}");

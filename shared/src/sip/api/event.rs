@@ -189,9 +189,12 @@ pub enum Event {
         expires_secs: u32,
         /// Where the registrar's answer came from.
         flow: Option<Flow>,
+        /// The value of Route for requests out that go by this registrar (Service-Route, RFC 3608).
+        route: Option<String>,
     },
-    /// The binding does not stand. It is tried again by itself, except after 401/403/404 and other refusals that
-    /// a repetition does not mend.
+    /// The binding does not stand. It is tried again by itself: after seconds that grow to two minutes, or after
+    /// 401, 403, 404 and other refusals that a repetition hardly mends after minutes that grow to two hours; never
+    /// before the peer's Retry-After.
     RegistrationFailed {
         /// Which.
         registration: RegistrationId,

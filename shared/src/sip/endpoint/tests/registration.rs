@@ -1,5 +1,6 @@
 //! REGISTER between the client and the registrar.
 
+use super::scripted::{self, Scripted};
 use super::*;
 use crate::sip::door;
 use crate::sip::registrar::{Limits, Owner, Registrar};
@@ -97,12 +98,18 @@ fn registers_refreshes_and_leaves() {
     drained(&mut office.pair);
 }
 
+/// Each time asks twice, and wrong passwords ban: ten within five minutes is what most servers take for an attack.
 #[test]
-fn a_wrong_password_is_told_once() {
+fn a_wrong_password_is_tried_again_rarely() {
     let mut office = office(Weather::FINE, "other");
     office.pair.a(register(""));
-    office.run(secs(600));
+    office.run(secs(400));
     assert_eq!(short(office.pair.a_events()), "RegistrationFailed 401");
+    office.run(secs(500));
+    assert_eq!(short(office.pair.a_events()), "RegistrationFailed 401");
+    office.run(secs(24 * 3600));
+    let failures = office.pair.a_events().len();
+    assert!((12..=26).contains(&failures), "{failures} times a day");
 }
 
 #[test]
@@ -245,4 +252,88 @@ fn stun_pings_are_answered_and_blank_ones_are_not() {
     assert_eq!((back, bytes.len(), bytes[..2].to_vec()), (flow, 32, vec![1, 1]));
     pair.a.endpoint.handle(pair.now, Input::Received { flow, bytes: b"\r\n\r\n".to_vec() });
     assert_eq!(pair.a.endpoint.poll(), None);
+}
+
+/// A client whose registrar is written by hand.
+fn client() -> Scripted {
+    let mut client = Scripted::new();
+    let mut command = register("");
+    if let Command::Register { registrar, expires_secs, .. } = &mut command {
+        *registrar = "sip:192.0.2.9:4444".parse().expect("uri");
+        *expires_secs = 600;
+    }
+    assert_eq!(client.command(command), "REGISTER");
+    client
+}
+
+impl Scripted {
+    /// Answers the last REGISTER as one that came from this address of a NAT.
+    fn registrar_says(&mut self, status: u16, lines: &str, seen_at: &str) -> String {
+        let (_, mut request) = self.request(&Method::Register);
+        if let Some((ip, port)) = seen_at.split_once(':') {
+            let via = request.headers.get("Via").expect("a Via").to_owned();
+            request.headers.set("Via", via.replace(";rport", &format!(";rport={port};received={ip}")));
+        }
+        self.answer(&request, status, "reg", lines, "")
+    }
+
+    fn contacts(&self) -> Vec<String> {
+        self.request(&Method::Register).1.headers.all("Contact").map(Into::into).collect()
+    }
+}
+
+/// RFC 3581 §4, RFC 3261 §10.2.2: the address that the registrar sees is registered, and our own is taken back.
+#[test]
+fn the_address_that_the_registrar_sees_is_registered() {
+    let mut client = client();
+    assert_eq!(client.contacts(), ["<sip:201@10.0.0.2:5060>"]);
+    assert_eq!(client.registrar_says(200, "", "203.0.113.5:40000"), "Registered 600, REGISTER");
+    let moved = ["<sip:201@203.0.113.5:40000>", "<sip:201@10.0.0.2:5060>;expires=0"];
+    assert_eq!(client.contacts(), moved);
+    assert_eq!(client.registrar_says(200, "", "203.0.113.5:40000"), "Registered 600");
+    // A NAT that gives another port each time is not followed at once.
+    assert!(client.wait(secs(541)).starts_with("REGISTER"), "the refresh");
+    assert_eq!(client.registrar_says(200, "", "203.0.113.5:40002"), "Registered 600, REGISTER");
+    assert_eq!(client.registrar_says(200, "", "203.0.113.5:40004"), "Registered 600");
+    assert_eq!(client.contacts()[0], "<sip:201@203.0.113.5:40002>");
+    // Seen where it is, it stays as it is.
+    let mut plain = self::client();
+    assert_eq!(plain.registrar_says(200, "", "10.0.0.2:5060"), "Registered 600");
+}
+
+/// RFC 3608 §5.1.
+#[test]
+fn the_service_route_is_told() {
+    let mut client = client();
+    let (_, request) = client.request(&Method::Register);
+    let mut response = request.reply(200, "", Some("reg"));
+    response.headers.push("Service-Route", "<sip:p2.example;lr>, <sip:hsp.example;lr>");
+    let bytes = crate::sip::wire::write_response(&response);
+    client.endpoint.handle(client.now, Input::Received { flow: scripted::flow(Transport::Udp), bytes });
+    let outputs = client.outputs();
+    let [Output::Event(Event::Registered { route, .. })] = outputs.as_slice() else { panic!("{outputs:?}") };
+    assert_eq!(route.as_deref(), Some("<sip:p2.example;lr>, <sip:hsp.example;lr>"));
+}
+
+/// RFC 3261 §10.2.8, §20.33.
+#[test]
+fn each_refusal_of_a_registration_has_its_pause() {
+    for (status, lines, least, most) in [
+        (503, "Retry-After: 300\r\n", 300, 300),
+        (503, "", 4, 8),
+        (500, "", 4, 8),
+        (403, "", 450, 900),
+        (404, "", 450, 900),
+        (403, "Retry-After: 1800\r\n", 1800, 1800),
+        (423, "Min-Expires: 60\r\n", 450, 900),
+    ] {
+        let mut client = client();
+        assert_eq!(client.registrar_says(status, lines, ""), format!("RegistrationFailed {status}"));
+        assert_eq!(client.wait(secs(least - 1)), "", "{status} {lines}");
+        let again = client.wait(secs(most - least + 2));
+        assert!(again.starts_with("REGISTER"), "{status} {lines}: {again}");
+    }
+    let mut brief = client();
+    assert_eq!(brief.registrar_says(423, "Min-Expires: 1200\r\n", ""), "REGISTER");
+    assert_eq!(brief.request(&Method::Register).1.headers.get("Expires"), Some("1200"));
 }
