@@ -36,7 +36,14 @@ pub enum Voice {
 /// When the codec or the key is refused.
 pub fn series(voice: Voice, codec: Codec, srtp: bool, packets: usize) -> Outcome<Vec<Vec<u8>>> {
     let payload_type = codec.static_payload_type().unwrap_or(111);
-    let config = Config { codec, payload_type, telephone_event: None, comfort_noise: None, ptime_millis: 20 };
+    let config = Config {
+        codec,
+        payload_type,
+        telephone_event: None,
+        comfort_noise: None,
+        ptime_millis: 20,
+        opus: Default::default(),
+    };
     let mut sender = Sender::new(config, &mut StdRng::seed_from_u64(4))?;
     let mut outbound =
         if srtp { Some(Outbound::new(Master::new(Suite::AesCm128HmacSha1_80, &[7; 30])?)) } else { None };
