@@ -43,6 +43,8 @@ pub(super) enum Due {
     Registration(RegistrationId),
     /// A ping, or the end of the wait for its answer.
     KeepAlive(RegistrationId),
+    /// A message on this stream is not whole yet.
+    Half(u64),
     /// An answer of a name server.
     Locator,
 }

@@ -2,12 +2,14 @@
 
 mod receive;
 mod request;
+mod streams;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
 use request::{Challenged, Wanted};
+use streams::Streams;
 
 use super::api::{Command, Config, Event, Input, Output, RegistrationId, SessionId, TransactionId};
 use super::core::{Answered, Core, Due};
@@ -17,7 +19,6 @@ use super::header::NameAddr;
 use super::message::{Body, Method, Request};
 use super::register::Registration;
 use super::session::{Call, SavedSession, Session, drop_fork};
-use super::stream::Framer;
 use super::transaction::{Owner, Purpose};
 use super::uri::Uri;
 use crate::time::Timestamp;
@@ -30,7 +31,7 @@ pub struct Endpoint {
     /// By Call-ID and our own tag.
     by_dialog: HashMap<(String, String), SessionId>,
     registrations: BTreeMap<RegistrationId, Registration>,
-    streams: HashMap<u64, Framer>,
+    streams: Streams,
     /// Requests of the user with credentials, as long as they have no final response.
     challenged: HashMap<TransactionId, Challenged>,
     last_incoming: u64,
@@ -44,7 +45,7 @@ impl Endpoint {
             sessions: HashMap::new(),
             by_dialog: HashMap::new(),
             registrations: BTreeMap::new(),
-            streams: HashMap::new(),
+            streams: Streams::default(),
             challenged: HashMap::new(),
             last_incoming: 0,
         }
@@ -56,8 +57,7 @@ impl Endpoint {
         match input {
             Input::Received { flow, bytes } => self.received(now, flow, &bytes),
             Input::StreamClosed { connection } => {
-                self.streams.remove(&connection);
-                self.core.open_streams.remove(&connection);
+                self.forget_stream(connection);
                 self.core.stream_closed(now, connection);
                 for registration in self.registrations.values_mut() {
                     registration.lose_stream(now, &mut self.core, connection);
@@ -228,6 +228,7 @@ impl Endpoint {
                 Due::Session(id, timer) => {
                     self.with_session(now, id, |session, core| session.tick(now, core, timer))
                 }
+                Due::Half(connection) => self.give_up_stream(connection),
                 Due::KeepAlive(id) => {
                     if let Some(registration) = self.registrations.get_mut(&id) {
                         registration.keep_alive(now, &mut self.core);

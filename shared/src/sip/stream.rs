@@ -42,6 +42,14 @@ impl Framer {
         self.start >= self.buffer.len()
     }
 
+    /// How many bytes of a message have come that is not whole; line ends between messages are none.
+    pub fn half_len(&self) -> usize {
+        match self.unread() {
+            [] | [b'\r'] | [b'\r', b'\n'] | [b'\r', b'\n', b'\r'] => 0,
+            half => half.len(),
+        }
+    }
+
     /// Adds what arrived; call [`Framer::next_frame`] until `Ok(None)`.
     pub fn push(&mut self, bytes: &[u8]) {
         if self.start > 0 {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::Endpoint;
 use crate::sip::api::{Event, Flow, Output, ReliableProvisional, SessionId, Transport};
-use crate::sip::core::{mark_source, reply_flow};
+use crate::sip::core::{Due, mark_source, reply_flow};
 use crate::sip::digest::Algorithm;
 use crate::sip::door::{Caller, Judgement};
 use crate::sip::keepalive::{self, KeepAlive};
 use crate::sip::message::{Message, Method, Request, Response};
 use crate::sip::session::Session;
-use crate::sip::stream::{Frame, Framer};
+use crate::sip::stream::Frame;
 use crate::sip::transaction::{ServerInvite, ServerMachine, ServerOther, Step};
 use crate::sip::uri::Scheme;
 use crate::sip::wire::{self, Fault, Reading};
@@ -33,9 +33,7 @@ impl Endpoint {
             };
         }
         if self.core.door.as_mut().is_some_and(|door| door.bars(now, flow)) {
-            self.streams.remove(&flow.connection);
-            self.core.outputs.push_back(Output::Close { connection: flow.connection });
-            return;
+            return self.give_up_stream(flow.connection);
         }
         self.core.open_streams.insert(flow.connection);
         let mut awaited = false;
@@ -43,26 +41,38 @@ impl Endpoint {
             awaited |= registration.heard(flow.connection);
         }
         // The answer to our ping; two of them must not look like a ping of theirs.
-        if awaited && bytes == b"\r\n" && self.streams.get(&flow.connection).is_none_or(Framer::is_empty) {
+        if awaited && bytes == b"\r\n" && self.streams.is_empty(flow.connection) {
             return;
         }
-        self.streams.entry(flow.connection).or_default().push(bytes);
+        self.streams.push(flow.connection, bytes);
         loop {
-            let Some(framer) = self.streams.get_mut(&flow.connection) else { return };
-            match framer.next_frame() {
+            match self.streams.next_frame(flow.connection) {
                 Ok(Some(Frame::Message(message))) => self.message(now, flow, &message),
                 // RFC 5626 §3.5.1.
                 Ok(Some(Frame::Ping)) if self.admits(now, flow) => self.core.send(flow, b"\r\n".to_vec()),
                 Ok(Some(Frame::Ping)) => {}
-                Ok(None) => return,
-                Err(_) => {
-                    self.streams.remove(&flow.connection);
-                    self.core.open_streams.remove(&flow.connection);
-                    self.core.outputs.push_back(Output::Close { connection: flow.connection });
-                    return;
-                }
+                Ok(None) => break,
+                Err(_) => return self.give_up_stream(flow.connection),
             }
         }
+        let until = self.streams.settle(now, flow.connection);
+        self.core.schedule.set(Due::Half(flow.connection), until);
+        while let Some(oldest) = self.streams.too_much() {
+            self.give_up_stream(oldest);
+        }
+    }
+
+    /// Reads no more from a stream and closes it.
+    pub(super) fn give_up_stream(&mut self, connection: u64) {
+        self.forget_stream(connection);
+        self.core.outputs.push_back(Output::Close { connection });
+    }
+
+    /// A stream is no more.
+    pub(super) fn forget_stream(&mut self, connection: u64) {
+        self.streams.remove(connection);
+        self.core.open_streams.remove(&connection);
+        self.core.schedule.set(Due::Half(connection), None);
     }
 
     fn message(&mut self, now: Timestamp, flow: Flow, bytes: &[u8]) {

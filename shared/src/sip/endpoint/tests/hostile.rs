@@ -282,3 +282,53 @@ fn streams_are_put_together_whatever_the_segments() {
     half.endpoint.handle(half.now, Input::StreamClosed { connection: 1 });
     assert_eq!(statuses(&mut half, Transport::Tcp, second), Vec::<String>::new());
 }
+
+fn half(endpoint: &mut Scripted, connection: u64, bytes: &[u8]) -> Vec<Output> {
+    let flow = Flow { connection, ..scripted::flow(Transport::Tcp) };
+    endpoint.endpoint.handle(endpoint.now, Input::Received { flow, bytes: bytes.to_vec() });
+    endpoint.outputs()
+}
+
+/// A byte now and then does not keep a stream: a message is whole within 30 s of its first byte.
+#[test]
+fn half_a_message_is_waited_for_and_not_for_ever() {
+    let mut far = Scripted::new();
+    for _ in 0..29 {
+        assert_eq!(half(&mut far, 1, b"O"), []);
+        assert_eq!(far.wait(secs(1)), "");
+    }
+    assert_eq!(far.wait(secs(1)), "Close { connection: 1 }");
+    assert_eq!(far.wait(secs(100)), "", "once");
+    // A keep-alive's half and a whole message are no half messages.
+    let options = message("OPTIONS", "o1", "Content-Length: 0\r\n");
+    assert_eq!(half(&mut far, 2, b"\r\n"), []);
+    assert_eq!(half(&mut far, 2, options.as_bytes()).len(), 1);
+    assert_eq!(far.wait(secs(100)), "");
+    // The rest of a pipeline has its own 30 s.
+    let (front, back) = options.split_at(40);
+    assert_eq!(half(&mut far, 3, front.as_bytes()), []);
+    far.wait(secs(20));
+    assert_eq!(half(&mut far, 3, format!("{back}OPT").as_bytes()).len(), 1);
+    assert_eq!(far.wait(secs(20)), "");
+    assert_eq!(far.wait(secs(10)), "Close { connection: 3 }");
+}
+
+/// However many streams there are, their halves do not fill the memory: the oldest goes.
+#[test]
+fn halves_of_messages_have_a_bound_over_all_streams() {
+    let mut far = Scripted::new();
+    let head = "INVITE sip:bob@10.0.0.2 SIP/2.0\r\nContent-Length: 200000\r\n\r\n";
+    let bytes = format!("{head}{}", "x".repeat(150_000));
+    let mut closed = Vec::new();
+    for connection in 1..=200 {
+        far.now += Duration::from_millis(1);
+        for output in half(&mut far, connection, bytes.as_bytes()) {
+            let Output::Close { connection } = output else { panic!("{output:?}") };
+            closed.push(connection);
+        }
+    }
+    let kept = 16 * 1024 * 1024 / bytes.len() as u64;
+    assert_eq!(closed, (1..=200 - kept).collect::<Vec<_>>());
+    far.wait(secs(31));
+    assert_eq!(half(&mut far, 300, b"O"), [], "what was closed counts no more");
+}
