@@ -9,14 +9,14 @@ use serde::Serialize;
 use std::fmt::Display;
 use tests::Outcome;
 use tests::load::media::figures::Mode;
-use tests::load::{flood, media, sip};
+use tests::load::{acd, flood, media, sip};
 
 /// Callfloor under load: a table for people, or JSON for programs.
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
     what: What,
-    /// The service's program; for media, its example media_serve
+    /// The service's program; for media, its example media_serve; for acd, routing_load
     #[arg(long, value_name = "FILE")]
     service: PathBuf,
     /// Keeps the data here
@@ -35,6 +35,21 @@ enum What {
     Flood(FloodArguments),
     /// The packet path: calls on a core, processor time a packet, delay, memory
     Media(MediaArguments),
+    /// The routing alone: decisions a second, time of a decision, memory; and the journal
+    Acd(AcdArguments),
+}
+
+#[derive(Args)]
+struct AcdArguments {
+    /// Floors, agents and waiting calls each; several with commas
+    #[arg(long, value_delimiter = ',', default_values = acd::SIZES)]
+    sizes: Vec<String>,
+    /// Decisions measured in each of a floor's two states, about
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    rounds: u32,
+    /// Calls of the day that is written to the journal and folded
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(10..=10_000_000))]
+    day_calls: u32,
 }
 
 #[derive(Args)]
@@ -124,6 +139,11 @@ async fn run(arguments: &Arguments) -> Outcome {
                 modes: wanted.modes.clone(),
             };
             show(&media::measure(&arguments.service, folder, &wanted, &tell)?, arguments.json)
+        }
+        What::Acd(wanted) => {
+            let AcdArguments { sizes, rounds, day_calls } = wanted;
+            let wanted = acd::Wanted { sizes: sizes.clone(), rounds: *rounds, day_calls: *day_calls };
+            show(&acd::measure(&arguments.service, folder, &wanted, &tell)?, arguments.json)
         }
     }
 }

@@ -9,6 +9,7 @@
 //! it takes is found with SIPp. SIPp's clock steps by milliseconds, so times are taken by callers and agents of our
 //! own ([`peers`]), with the kernel's time of arrival of each datagram.
 
+pub mod acd;
 pub mod figures;
 pub mod flood;
 pub mod host;
