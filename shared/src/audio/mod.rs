@@ -14,6 +14,7 @@ pub mod g722;
 pub mod goertzel;
 pub mod level;
 pub mod mixer;
+pub mod noise;
 pub mod opus;
 pub mod plc;
 pub mod resample;

@@ -10,6 +10,7 @@ use super::quality::burst::{Bursts, Clusters};
 use super::sequence::{Sequence, Step};
 use crate::audio::codec::{Codec, CodecError, Decoder, MAX_PACKET_SAMPLES};
 use crate::audio::level::rms_dbov;
+use crate::audio::noise::{Description, Noise};
 use crate::audio::stretch::{SHORTEN_SAMPLES, shorten};
 use crate::audio::{FRAME_SAMPLES, Frame, RATE_HZ};
 use crate::sdp::{Negotiated, TelephoneEvent};
@@ -55,7 +56,7 @@ pub enum Content {
         /// Ticks a second.
         clock_rate_hz: u32,
     },
-    /// Comfort noise, which is played as silence.
+    /// Comfort noise, which is played where nobody sends.
     Noise,
     /// A payload type that was not negotiated.
     Unknown,
@@ -70,6 +71,8 @@ pub enum Pulled {
     Voice,
     /// At least in part made up for what was lost.
     Concealed,
+    /// Nobody sends, and the far side has said how its silence sounds (RFC 3389).
+    Noise,
     /// Nobody sends.
     Silence,
 }
@@ -124,6 +127,10 @@ pub struct Receiver {
     frames_since_cut: u32,
     /// What came out of the buffer, and what did not.
     bursts: Bursts,
+    /// How the far side's silence sounds, while it is silent.
+    noise: Option<Noise>,
+    /// The last packet that came was noise: what is played before it may still be voice.
+    ends_in_noise: bool,
     statistics: Statistics,
 }
 
@@ -153,6 +160,8 @@ impl Receiver {
             skipped_ticks: 0,
             frames_since_cut: 0,
             bursts: Bursts::default(),
+            noise: None,
+            ends_in_noise: false,
             statistics: Statistics::default(),
         })
     }
@@ -206,7 +215,16 @@ impl Receiver {
                 }
             }
             Content::Event { .. } => self.keys.receive(now, packet.timestamp, packet.payload),
-            Content::Noise | Content::Unknown | Content::Stray => {}
+            Content::Noise => {
+                if let Some(description) = Description::read(packet.payload) {
+                    self.noise.get_or_insert_with(|| Noise::new(packet.ssrc)).set(description);
+                    self.ends_in_noise = true;
+                }
+            }
+            Content::Unknown | Content::Stray => {}
+        }
+        if matches!(content, Content::Voice(_)) {
+            self.ends_in_noise = false;
         }
         self.buffer.insert(now, arrival);
         content
@@ -346,6 +364,7 @@ impl Receiver {
     fn restart(&mut self) {
         self.buffer.restart();
         self.keys.restart();
+        self.noise = None;
         self.is_stale = true;
         self.statistics.restarts += 1;
     }
@@ -378,6 +397,9 @@ impl Receiver {
                     None => 0,
                 };
                 if written > 0 {
+                    if !self.ends_in_noise {
+                        self.noise = None;
+                    }
                     self.pending_len += written;
                     return Pulled::Voice;
                 }
@@ -398,7 +420,13 @@ impl Receiver {
                 }
                 Pulled::Concealed
             }
-            Pull::Silence => Pulled::Silence,
+            Pull::Silence => match &mut self.noise {
+                Some(noise) => {
+                    noise.fill(&mut frame.0);
+                    Pulled::Noise
+                }
+                None => Pulled::Silence,
+            },
         };
         let end = self.pending_len + FRAME_SAMPLES;
         self.pending[self.pending_len..end].copy_from_slice(&frame.0);
@@ -429,6 +457,7 @@ fn merge(first: Pulled, second: Pulled) -> Pulled {
     match (first, second) {
         (Pulled::Concealed, _) | (_, Pulled::Concealed) => Pulled::Concealed,
         (Pulled::Voice, _) | (_, Pulled::Voice) => Pulled::Voice,
+        (Pulled::Noise, _) | (_, Pulled::Noise) => Pulled::Noise,
         (Pulled::Silence, Pulled::Silence) => Pulled::Silence,
     }
 }

@@ -173,7 +173,7 @@ fn keys_are_heard_once_and_are_no_loss() {
 }
 
 #[test]
-fn noise_and_unknown_payloads_are_left_out() {
+fn noise_and_unknown_payloads_are_no_voice() {
     let mut receiver = Receiver::new(config(&[(0, Codec::Pcmu)])).expect("receiver");
     let packet = |sequence, payload_type| Packet {
         payload_type,
@@ -188,7 +188,7 @@ fn noise_and_unknown_payloads_are_left_out() {
     assert_eq!(receiver.receive(at(40), &packet(3, 101)), Content::Event { clock_rate_hz: 8_000 });
     let mut frame = Frame::SILENCE;
     for pull in 0..10 {
-        assert_eq!(receiver.pull(at(40 + pull * 20), &mut frame), Pulled::Silence);
+        assert_eq!(receiver.pull(at(40 + pull * 20), &mut frame), Pulled::Noise);
     }
     assert_eq!((receiver.statistics().unknown, receiver.statistics().lost), (1, 0));
 }
@@ -273,4 +273,35 @@ proptest! {
         }
         prop_assert!(receiver.statistics().buffer.content_millis <= 10_000);
     }
+}
+
+/// Voice, then noise at −40 dBov and nothing more, then voice again.
+#[test]
+fn silence_sounds_as_the_far_side_says() {
+    let mut receiver = Receiver::new(config(&[(8, Codec::Pcma)])).expect("receiver");
+    let mut heard = Vec::new();
+    for tick in 0..150u16 {
+        let (kind, payload) = match tick {
+            50 => (13, &[40u8][..]),
+            0..50 | 100.. => (8, &[0x55u8 ^ 0x40; 160][..]),
+            _ => (0, &[][..]),
+        };
+        if !payload.is_empty() {
+            let packet = Packet {
+                payload_type: kind,
+                marker: false,
+                sequence: if tick < 100 { tick } else { tick - 49 },
+                timestamp: u32::from(tick) * 160,
+                ssrc: 1,
+                payload,
+            };
+            receiver.receive(at(u64::from(tick) * 20), &packet);
+        }
+        let mut frame = Frame::SILENCE;
+        heard.push((receiver.pull(at(u64::from(tick) * 20), &mut frame), rms_dbov(&frame.0)));
+    }
+    for (pulled, level) in &heard[60..98] {
+        assert!(*pulled == Pulled::Noise && (*level + 40.0).abs() < 4.0, "{pulled:?} at {level}");
+    }
+    assert!(heard[110..].iter().all(|(pulled, _)| *pulled == Pulled::Voice));
 }

@@ -10,6 +10,8 @@ use super::dtmf::{self, Speaker, Turn};
 use super::packet::{HEADER_BYTES, Packet};
 use super::receiver::Content;
 use crate::audio::codec::{Codec, CodecError, Encoder, MAX_PAYLOAD_BYTES};
+use crate::audio::level::rms_dbov;
+use crate::audio::noise::Description;
 use crate::audio::opus;
 use crate::audio::{FRAME_MILLIS, FRAME_SAMPLES, Frame, RATE_HZ};
 use crate::sdp::{Negotiated, TelephoneEvent};
@@ -19,6 +21,12 @@ use crate::time::Timestamp;
 const PENDING_SAMPLES: usize = 960 + FRAME_SAMPLES;
 /// A sequence number of the relayed stream further away than this is a new stream.
 const RELAY_JUMP: u16 = 3_000;
+/// Sound this quiet is sent as comfort noise, where the far side takes it: far below speech, so that no word is cut.
+const NOISE_DBOV: f32 = -66.0;
+/// Frames that quiet before the first packet of noise: 200 ms, so that the end of a word is not cut either.
+const NOISE_AFTER_FRAMES: u32 = 10;
+/// Frames between two packets of noise: 400 ms.
+const NOISE_EVERY_FRAMES: u32 = 20;
 
 /// What was negotiated for sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +37,7 @@ pub struct Config {
     pub payload_type: u8,
     /// Keys as events, when the far side has them.
     pub telephone_event: Option<TelephoneEvent>,
-    /// The payload type of comfort noise at the far side, for relayed packets.
+    /// The payload type of comfort noise at the far side: it takes noise for silence (RFC 3389 §4).
     pub comfort_noise: Option<u8>,
     /// Duration of a packet: 10 to 60 ms in steps of ten. Opus has no packets of 30 and 50 ms and takes 20 and 40.
     pub ptime_millis: u32,
@@ -129,6 +137,10 @@ pub struct Sender {
     marker: bool,
     speaker: Speaker,
     event: Option<PendingEvent>,
+    /// Frames in a row that were as good as silent.
+    quiet_frames: u32,
+    /// A packet of noise is due.
+    noise: Option<Description>,
 }
 
 impl Sender {
@@ -150,6 +162,8 @@ impl Sender {
             marker: true,
             speaker: Speaker::new(event_clock_hz),
             event: None,
+            quiet_frames: 0,
+            noise: None,
         })
     }
 
@@ -205,7 +219,7 @@ impl Sender {
                 });
                 self.position.timestamp = self.position.timestamp.wrapping_add(frame_ticks);
             }
-            Turn::Voice if let Some(frame) = frame => {
+            Turn::Voice if let Some(frame) = frame.filter(|frame| !self.is_silence(frame)) => {
                 if let Some(slot) = self.pending.get_mut(self.pending_len..self.pending_len + FRAME_SAMPLES) {
                     slot.copy_from_slice(&frame.0);
                     self.pending_len += FRAME_SAMPLES;
@@ -217,6 +231,24 @@ impl Sender {
             }
         }
         self.position.at = Some(now + Duration::from_millis(FRAME_MILLIS));
+    }
+
+    /// Whether noise stands for this frame, and when its next packet is due. Opus has its own way (DTX).
+    fn is_silence(&mut self, frame: &Frame) -> bool {
+        if self.config.comfort_noise.is_none() || self.config.codec.clock_rate_hz() != 8_000 {
+            return false;
+        }
+        let level = rms_dbov(&frame.0);
+        if level > NOISE_DBOV {
+            self.quiet_frames = 0;
+            return false;
+        }
+        self.quiet_frames = self.quiet_frames.saturating_add(1);
+        let Some(since) = self.quiet_frames.checked_sub(NOISE_AFTER_FRAMES) else { return false };
+        if since.is_multiple_of(NOISE_EVERY_FRAMES) {
+            self.noise = Some(Description::white(level));
+        }
+        true
     }
 
     /// Writes the next packet; returns its length, 0 when there is none. `output` holds
@@ -231,6 +263,13 @@ impl Sender {
             }
             let Some(telephone_event) = self.config.telephone_event else { return 0 };
             return self.write(telephone_event.send, marker, timestamp, &payload, output);
+        }
+        if let (Some(noise), Some(payload_type)) = (self.noise.take(), self.config.comfort_noise) {
+            let mut payload = [0; 1];
+            let len = noise.write_into(&mut payload);
+            let frame_ticks = self.config.codec.ticks_per_frame();
+            let timestamp = self.position.timestamp.wrapping_sub(frame_ticks);
+            return self.write(payload_type, false, timestamp, &payload[..len], output);
         }
         let packet_samples = self.config.packet_samples();
         if self.pending_len < packet_samples {

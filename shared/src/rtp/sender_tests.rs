@@ -228,3 +228,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn noise_stands_for_silence_where_the_far_side_takes_it() {
+    for (comfort_noise, expected) in [(None, "p: 150 cn: 0"), (Some(13), "p: 109 cn: 3")] {
+        let config = Config { comfort_noise, codec: Codec::Pcma, payload_type: 8, ..config(Codec::Pcma, 20) };
+        let mut sender = Sender::new(config, &mut SmallRng::seed_from_u64(1)).expect("sender");
+        let (mut voice, mut noise, mut last) = (0, 0, None::<(u16, u32)>);
+        for tick in 0..150u64 {
+            let level = if (50..100).contains(&tick) { 1 } else { 4_000 };
+            sender.push(at(tick * 20), Some(&Frame([level; 320])));
+            let mut buffer = [0; 1_500];
+            while let len @ 1.. = sender.poll(&mut buffer) {
+                let packet = Packet::read(&buffer[..len]).expect("packet");
+                if let Some((sequence, timestamp)) = last {
+                    assert_eq!(packet.sequence, sequence.wrapping_add(1));
+                    assert!(packet.timestamp.wrapping_sub(timestamp) <= 22 * 160);
+                    assert!(packet.timestamp != timestamp && (packet.marker == (tick == 100 && noise > 0)));
+                }
+                last = Some((packet.sequence, packet.timestamp));
+                if packet.payload_type == 13 { noise += 1 } else { voice += 1 }
+            }
+        }
+        // 200 ms of silence go out as they are, then three packets in 820 ms.
+        assert_eq!(format!("p: {voice} cn: {noise}"), expected);
+    }
+}

@@ -136,6 +136,16 @@ pub(super) fn answer(offer: &Session, local: &LocalMedia) -> Result<Chosen, SdpE
     // RFC 3264 §6.1: the answer uses the numbers of the offer.
     let mut payloads = vec![voice(codec, payload.number)];
     payloads.extend(telephone_event.map(|found| event(found.number, found.clock_rate_hz)));
+    // RFC 3389 §5: noise goes with codecs that have none of their own. Our offers do not ask for it, since a recording is
+    // better without.
+    let comfort_noise = find_comfort_noise(theirs).filter(|_| codec.clock_rate_hz() == 8_000);
+    payloads.extend(comfort_noise.map(|number| Payload {
+        number,
+        name: "CN".into(),
+        clock_rate_hz: 8_000,
+        channels: 1,
+        parameters: String::new(),
+    }));
     let line = AudioLine {
         port: local.port,
         protocol: theirs.protocol_text.clone(),
@@ -157,7 +167,7 @@ pub(super) fn answer(offer: &Session, local: &LocalMedia) -> Result<Chosen, SdpE
             receive: found.number,
             clock_rate_hz: found.clock_rate_hz,
         }),
-        comfort_noise: find_comfort_noise(theirs),
+        comfort_noise,
         opus: opus::Parameters::parse(&payload.parameters),
         ptime_millis: ptime_millis(theirs),
         direction,
@@ -366,7 +376,7 @@ fn find_event(line: &MediaLine, clock_rate_hz: u32) -> Option<&Payload> {
 }
 
 fn find_comfort_noise(line: &MediaLine) -> Option<u8> {
-    line.payloads.iter().find(|payload| payload.name.eq_ignore_ascii_case("CN")).map(|payload| payload.number)
+    line.payloads.iter().find(|payload| payload.is("CN", 8_000)).map(|payload| payload.number)
 }
 
 fn no_common_codec(line: &MediaLine, ours: &[Codec]) -> SdpError {
