@@ -8,7 +8,7 @@ use shared::audio::goertzel::power_dbfs;
 use shared::id::AgentId;
 use shared::model::agent::Device;
 use shared_desktop::phone::PhoneCommand;
-use tests::baresip::{Baresip, BaresipSetup};
+use tests::baresip::{Baresip, BaresipSetup, G711};
 use tests::certificate::Certificates;
 use tests::ear::HEARD_DBFS;
 use tests::phone::{Phone, PhoneSetup};
@@ -48,8 +48,22 @@ impl Desk {
         transport: &'static str,
         authority: Option<PathBuf>,
     ) -> Outcome<Desk> {
+        Desk::speaking(setup, service, transport, authority, G711, None).await
+    }
+
+    /// With these codecs and this encryption of the phone.
+    async fn speaking(
+        setup: Setup,
+        service: SocketAddr,
+        transport: &'static str,
+        authority: Option<PathBuf>,
+        codecs: &'static str,
+        encryption: Option<&'static str>,
+    ) -> Outcome<Desk> {
         let floor = Floor::start(setup).await?;
         let phone = Baresip::start_as(&BaresipSetup {
+            codecs,
+            encryption,
             service,
             transport,
             authority,
@@ -124,8 +138,8 @@ async fn a_desk_phone_over_tcp_registers_answers_and_both_sides_hear_each_other(
     both_sides_hear_each_other(Desk::start("tcp").await?).await
 }
 
-#[tokio::test]
-async fn a_desk_phone_over_tls_registers_answers_and_both_sides_hear_each_other() -> Outcome {
+/// The service behind TLS, and who vouches for it.
+fn behind_tls() -> Outcome<(Setup, SocketAddr, Certificates)> {
     let certificates = Certificates::new()?;
     let mut setup = Setup::test()?;
     setup.keep_agents(&["203"]);
@@ -134,8 +148,52 @@ async fn a_desk_phone_over_tls_registers_answers_and_both_sides_hear_each_other(
     setup.set("sip", "tls", vec![secure.to_string()]);
     setup.set("sip", "certificate", certificates.certificate().display().to_string());
     setup.set("sip", "key", certificates.key().display().to_string());
+    Ok((setup, secure, certificates))
+}
+
+#[tokio::test]
+async fn a_desk_phone_over_tls_registers_answers_and_both_sides_hear_each_other() -> Outcome {
+    let (setup, secure, certificates) = behind_tls()?;
     // It proves who the service is, too.
     both_sides_hear_each_other(Desk::at(setup, secure, "tls", Some(certificates.authority())).await?).await
+}
+
+/// A phone that offers SRTP, and one that takes nothing else from a service that takes nothing else.
+#[tokio::test]
+async fn a_desk_phone_encrypts_its_voice() -> Outcome {
+    for (policy, encryption) in [("optional", "srtp"), ("required", "srtp-mand")] {
+        let (mut setup, secure, certificates) = behind_tls()?;
+        // The customer's phone has neither TLS nor SRTP.
+        setup.agent("203").insert("srtp".into(), policy.into());
+        let authority = Some(certificates.authority());
+        let desk = Desk::speaking(setup, secure, "tls", authority, G711, Some(encryption)).await?;
+        let customer = desk.customer().await?;
+        desk.phone.says("SRTP is Enabled", SOON).await?;
+        desk.hears_the_customer().await?;
+        customer.hang_up().await?;
+        assert_tells(&desk.floor.one_ended().await?, &["connected with 203", "ended: customer_hung_up"]);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_desk_phone_speaks_g722_and_opus_with_keys_both_ways() -> Outcome {
+    for codecs in ["G722/16000/1", "opus/48000/2"] {
+        let mut setup = Setup::test()?;
+        setup.keep_agents(&["203"]);
+        setup.set("sip", "registration_min_secs", 10);
+        let service = setup.sip;
+        let mut desk = Desk::speaking(setup, service, "udp", None, codecs, None).await?;
+        let customer = desk.customer().await?;
+        desk.hears_the_customer().await?;
+        desk.phone.tell("sndcode 1").await?;
+        customer.hears_keys("1").await?;
+        customer.command(PhoneCommand::Key('7'))?;
+        desk.phone.says("received event: '7' (end=1)", SOON).await?;
+        customer.hang_up().await?;
+        assert_tells(&desk.floor.one_ended().await?, &["connected with 203", "ended: customer_hung_up"]);
+    }
+    Ok(())
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use shared::api::agents::WantedStatus;
 use shared::id::AgentId;
 use shared::model::agent::Device;
 use tests::Outcome;
-use tests::baresip::{Baresip, BaresipSetup};
+use tests::baresip::{Baresip, BaresipSetup, G711};
 use tests::kamailio::{INSIDE_CARRIERS, Kamailio};
 use tests::phone::{Phone, PhoneSetup};
 use tests::ports::{self, HERE};
@@ -60,6 +60,8 @@ impl Edge {
             hz: AGENT_HZ,
             register_secs: 10,
             authority: None,
+            codecs: G711,
+            encryption: None,
         })
         .await?;
         self.make_ready().await?;

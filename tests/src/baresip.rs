@@ -34,7 +34,14 @@ pub struct BaresipSetup {
     pub register_secs: u32,
     /// Who has to vouch for the service over TLS: a PEM file.
     pub authority: Option<PathBuf>,
+    /// Its codecs, best first, as baresip writes them; [`G711`] for most.
+    pub codecs: &'static str,
+    /// How it encrypts its voice, as baresip writes it: `srtp` offers SRTP, `srtp-mand` wants nothing else.
+    pub encryption: Option<&'static str>,
 }
+
+/// Both laws of G.711.
+pub const G711: &str = "PCMU/8000/1,PCMA/8000/1";
 
 /// A running baresip.
 #[derive(Debug)]
@@ -55,14 +62,27 @@ impl Baresip {
     ) -> Outcome<Baresip> {
         let (domain, user, password) = (domain.to_owned(), user.to_owned(), password.to_owned());
         let (register_secs, authority) = (120, None);
-        let setup =
-            BaresipSetup { service, transport: "udp", domain, user, password, hz, register_secs, authority };
+        let setup = BaresipSetup {
+            service,
+            transport: "udp",
+            domain,
+            user,
+            password,
+            hz,
+            register_secs,
+            authority,
+            codecs: G711,
+            encryption: None,
+        };
         Baresip::start_as(&setup).await
     }
 
     /// Starts one and waits until it says that it is registered.
     pub async fn start_as(setup: &BaresipSetup) -> Outcome<Baresip> {
-        let BaresipSetup { service, transport, domain, user, password, hz, register_secs, authority } = setup;
+        let BaresipSetup { service, transport, domain, user, password, hz, register_secs, authority, .. } =
+            setup;
+        let encryption = setup.encryption.map_or(String::new(), |kind| format!(";mediaenc={kind}"));
+        let codecs = setup.codecs;
         let program = program::find("baresip", "baresip-core")?;
         let modules = modules()?;
         let folder = tempfile::Builder::new().prefix("callfloor-baresip-").tempdir()?;
@@ -77,7 +97,7 @@ impl Baresip {
         std::fs::write(folder.path().join("config"), config)?;
         let account = format!(
             "<sip:{user}@{domain}>;outbound=\"sip:{service};transport={transport}\";auth_user={user};auth_pass={password};\
-             answermode=auto;regint={register_secs};audio_codecs=PCMU/8000/1,PCMA/8000/1\n"
+             answermode=auto;regint={register_secs};audio_codecs={codecs}{encryption}\n"
         );
         std::fs::write(folder.path().join("accounts"), account)?;
         std::fs::write(folder.path().join("contacts"), "")?;
@@ -147,7 +167,11 @@ impl Baresip {
         let mut bytes = std::fs::read(&dump)?;
         // The header of a dump that is still written says that it is empty.
         let samples = bytes.split_off(44.min(bytes.len()));
-        Ok(samples.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
+        // Channels and rate are right; a tone survives that only every so many samples are taken.
+        let [channels, low, high] =
+            [22, 24, 25].map(|place| usize::from(bytes.get(place).copied().unwrap_or(0)));
+        let step = (channels * (high << 8 | low) / 8_000).max(1);
+        Ok(samples.chunks_exact(2).step_by(step).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
     }
 
     /// Its process number.
@@ -167,10 +191,15 @@ fn config(modules: &Path, folder: &Path, port: u16, control: SocketAddr) -> Stri
          audio_player aubridge,nowhere\n\
          audio_alert aubridge,nowhere\n\
          audio_txmode thread\n\
+         ausrc_srate 8000\n\
+         ausrc_channels 1\n\
          snd_path {folder}\n\
          rtp_timeout 0\n\
          module_path {modules}\n\
          module g711.so\n\
+         module g722.so\n\
+         module opus.so\n\
+         module srtp.so\n\
          module aufile.so\n\
          module aubridge.so\n\
          module sndfile.so\n\
