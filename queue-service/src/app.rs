@@ -174,6 +174,7 @@ fn media_config(config: &Config) -> MediaConfig {
         port_min: media.port_min,
         port_max: media.port_max,
         workers: media.workers as usize,
+        dscp: media.dscp,
         no_media_secs: media.no_media_secs,
     }
 }

@@ -133,6 +133,7 @@ fn negotiated(mode: Mode, remote: SocketAddr, codec: Codec) -> Outcome<Negotiate
         ptime_millis: 20,
         direction: Direction::SendRecv,
         hold: false,
+        opus: Default::default(),
         keys,
     })
 }

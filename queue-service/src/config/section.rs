@@ -114,6 +114,8 @@ pub struct Media {
     pub port_max: u16,
     /// Threads that move packets; 0 for one a processor core.
     pub workers: u32,
+    /// The class of voice packets in the network (DSCP): 46 is Expedited Forwarding.
+    pub dscp: u8,
     /// A call leg without a packet for this long counts as lost, in seconds; 0 for never. Not on hold.
     pub no_media_secs: u32,
     /// SRTP, unless a trunk or an agent says otherwise.
@@ -130,6 +132,7 @@ impl Default for Media {
             port_min: 20_000,
             port_max: 29_999,
             workers: 0,
+            dscp: crate::media::EXPEDITED_FORWARDING,
             no_media_secs: 60,
             srtp: Policy::Optional,
             srtp_without_tls: false,

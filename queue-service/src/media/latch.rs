@@ -6,17 +6,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use serde::{Deserialize, Serialize};
+
 /// Packets of the first source after which it is fixed, unless the negotiated address spoke before.
 pub(super) const LEARNING_PACKETS: u8 = 5;
 
 /// The filter of one leg.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Latch {
     announced: Option<SocketAddr>,
     state: State,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 enum State {
     /// Nothing was agreed on yet: nothing is taken.
     Shut,

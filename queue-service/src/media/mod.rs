@@ -31,6 +31,7 @@ mod pool;
 mod port;
 pub mod prompt;
 mod protection;
+pub mod saved;
 mod schedule;
 mod socket;
 mod stagger;
@@ -59,6 +60,9 @@ use self::watch::Waker;
 use self::worker::Command;
 use crate::recording::tap::Tap;
 
+/// The class that networks give voice (RFC 3246, RFC 4594 §4.1).
+pub const EXPEDITED_FORWARDING: u8 = 46;
+
 /// How media is set up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MediaConfig {
@@ -72,6 +76,8 @@ pub struct MediaConfig {
     pub port_max: u16,
     /// Worker threads; 0 takes as many as there are cores.
     pub workers: usize,
+    /// The class of voice in the network (DSCP, RFC 2474), 0 to 63.
+    pub dscp: u8,
     /// After so many seconds without a packet, where packets are expected, [`MediaEvent::NoMedia`] is sent.
     pub no_media_secs: u32,
 }
@@ -84,6 +90,7 @@ impl Default for MediaConfig {
             port_min: 20_000,
             port_max: 29_999,
             workers: 0,
+            dscp: EXPEDITED_FORWARDING,
             no_media_secs: 30,
         }
     }
@@ -240,19 +247,8 @@ impl Media {
     /// # Errors
     /// When no port is free, the bridge is gone or full, or the leg has a port already.
     pub fn open_port(&self, bridge: BridgeId, leg: LegId, role: Role) -> Result<LocalMedia, MediaError> {
-        self.places(|places| {
-            if places.legs.contains_key(&leg) {
-                return Err(MediaError::LegTaken(leg));
-            }
-            let legs = places.bridges.get_mut(&bridge).ok_or(MediaError::NoBridge)?;
-            if legs.len() >= mixer::MAX_PARTIES {
-                return Err(MediaError::BridgeFull);
-            }
-            legs.push(leg);
-            places.legs.insert(leg, bridge);
-            Ok(())
-        })?;
-        let sockets = match socket::open(self.shared.config.bind, &self.shared.pool) {
+        self.claim(bridge, leg)?;
+        let sockets = match socket::open(&self.shared.config, &self.shared.pool) {
             Ok(sockets) => sockets,
             Err(error) => {
                 self.forget(leg);
@@ -266,6 +262,22 @@ impl Media {
             Command::OpenPort { bridge, leg, party: Party::new(role), sockets: Box::new(sockets) },
         );
         Ok(local)
+    }
+
+    /// Notes that the leg is in the bridge.
+    fn claim(&self, bridge: BridgeId, leg: LegId) -> Result<(), MediaError> {
+        self.places(|places| {
+            if places.legs.contains_key(&leg) {
+                return Err(MediaError::LegTaken(leg));
+            }
+            let legs = places.bridges.get_mut(&bridge).ok_or(MediaError::NoBridge)?;
+            if legs.len() >= mixer::MAX_PARTIES {
+                return Err(MediaError::BridgeFull);
+            }
+            legs.push(leg);
+            places.legs.insert(leg, bridge);
+            Ok(())
+        })
     }
 
     /// What was agreed on for a leg, after each offer and answer: where to send, codec, direction. Sending goes on in

@@ -34,6 +34,12 @@ impl PortPool {
         self.free.pop_front()
     }
 
+    /// Takes this one; false when it is not free, or not of the range.
+    pub(super) fn take_this(&mut self, port: u16) -> bool {
+        let place = self.free.iter().position(|free| *free == port);
+        place.and_then(|place| self.free.remove(place)).is_some()
+    }
+
     pub(super) fn give_back(&mut self, port: u16) {
         self.free.push_back(port);
     }
@@ -57,6 +63,8 @@ mod tests {
         all.sort_unstable();
         assert_eq!(all, [10_002, 10_004, 10_006, 10_008]);
         assert!(pool.is_empty());
+        pool.give_back(10_004);
+        assert_eq!([10_006, 10_004, 10_004].map(|port| pool.take_this(port)), [false, true, false]);
     }
 
     #[test]

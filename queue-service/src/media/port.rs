@@ -29,6 +29,7 @@ use super::BridgeId;
 use super::latch::Latch;
 use super::player::Player;
 use super::protection::{BUFFER_BYTES, Protection};
+use super::saved::{SavedLeg, SavedLine};
 use super::socket::Sockets;
 use super::stats::{LegStats, WorkerCounters};
 
@@ -69,6 +70,8 @@ struct Line {
     receiver: Receiver,
     sender: Sender,
     rtcp: Rtcp,
+    /// The name in its reports.
+    canonical_name: String,
     /// The codec of the last packet.
     incoming: Codec,
 }
@@ -135,17 +138,53 @@ impl Port {
                 line.negotiated = negotiated;
             }
             None => {
+                // RFC 7022 §4.2: a name of random numbers tells nothing about the leg.
+                let canonical_name = format!("{:016x}{:08x}", random.next_u64(), random.next_u32());
                 self.line = Some(Line {
                     receiver: Receiver::new(receive)?,
                     sender: Sender::new(send, random)?,
-                    // RFC 7022 §4.2: a name of random numbers tells nothing about the leg.
-                    rtcp: Rtcp::new(now, &format!("{:016x}{:08x}", random.next_u64(), random.next_u32())),
+                    rtcp: Rtcp::new(now, &canonical_name),
+                    canonical_name,
                     incoming,
                     negotiated,
                 });
             }
         }
         Ok(())
+    }
+
+    /// The leg as plain data.
+    pub(super) fn save(&self) -> SavedLeg {
+        let line = self.line.as_ref().map(|line| SavedLine {
+            negotiated: line.negotiated.clone(),
+            position: line.sender.position(),
+            canonical_name: line.canonical_name.clone(),
+            protection: self.protection.state(),
+        });
+        SavedLeg { leg: self.leg, party: self.party, port: self.sockets.port, latch: self.latch, line }
+    }
+
+    /// Goes on where another process was.
+    pub(super) fn resume(
+        now: Timestamp,
+        bridge: BridgeId,
+        call: CallId,
+        saved_at: Timestamp,
+        saved: SavedLeg,
+        sockets: Sockets,
+    ) -> Self {
+        let mut port = Port::new(now, bridge, call, saved.leg, saved.party, sockets);
+        port.latch = saved.latch;
+        if let Some(mut line) = saved.line {
+            line.skip(now, saved_at);
+            port.stats.codec = Some(line.negotiated.codec);
+            port.protection = Protection::resume(line.protection.take());
+            match Line::resume(now, line) {
+                Ok(line) => port.line = Some(line),
+                Err(error) => tracing::error!(%call, leg_id = %saved.leg, %error, "a leg has no sound"),
+            }
+        }
+        port
     }
 
     /// Whether the packets of `speaker` can be sent on to this leg as they are.
@@ -406,6 +445,18 @@ impl Port {
 }
 
 impl Line {
+    fn resume(now: Timestamp, saved: SavedLine) -> Result<Line, CodecError> {
+        let SavedLine { negotiated, position, canonical_name, protection: _ } = saved;
+        Ok(Line {
+            receiver: Receiver::new(receiver::Config::from(&negotiated))?,
+            sender: Sender::resume(sender::Config::from(&negotiated), position)?,
+            rtcp: Rtcp::new(now, &canonical_name),
+            canonical_name,
+            incoming: negotiated.codec,
+            negotiated,
+        })
+    }
+
     fn expects(&self, payload_type: u8) -> bool {
         self.negotiated.codec_of(payload_type).is_some()
             || self.negotiated.telephone_event.is_some_and(|event| event.receive == payload_type)

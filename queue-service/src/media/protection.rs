@@ -1,7 +1,7 @@
 //! SRTP of one port, when keys were agreed on.
 
 use shared::rtp::packet::MAX_PACKET_BYTES;
-use shared::rtp::srtp::{Inbound, Keys, MAX_OVERHEAD, Outbound, SrtpError};
+use shared::rtp::srtp::{Inbound, InboundState, Keys, MAX_OVERHEAD, Outbound, SrtpError, State};
 
 /// Octets of the longest packet that goes out.
 pub(super) const BUFFER_BYTES: usize = MAX_PACKET_BYTES + MAX_OVERHEAD;
@@ -32,6 +32,18 @@ impl Protection {
             }
             (_, None) => self.0 = None,
         }
+    }
+
+    /// Where it is, of what is sent and of what is received.
+    pub(super) fn state(&self) -> Option<(State, InboundState)> {
+        self.0.as_ref().map(|pair| (pair.outbound.state().clone(), pair.inbound.state()))
+    }
+
+    /// Goes on where another process was.
+    pub(super) fn resume(state: Option<(State, InboundState)>) -> Self {
+        Protection(state.map(|(outbound, inbound)| {
+            Box::new(Pair { outbound: Outbound::resume(outbound), inbound: Inbound::resume(inbound) })
+        }))
     }
 
     /// The packet as it was before it was protected; none when it is not from the one who has the key.

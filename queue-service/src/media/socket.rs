@@ -1,12 +1,12 @@
 //! The two sockets of a port.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::MediaError;
 use super::pool::PortPool;
+use super::{MediaConfig, MediaError};
 
 /// Bound sockets; the port number goes back to the pool when they are dropped.
 #[derive(Debug)]
@@ -27,20 +27,16 @@ impl Drop for Sockets {
 
 /// Pairs that are tried when others hold ports of our range.
 const TRIES: usize = 64;
-/// Expedited forwarding (RFC 3246), in the upper six bits.
-const TOS_VOICE: u32 = 46 << 2;
 /// Room for a burst while a worker is busy: half a second of Opus and some.
 const RECEIVE_BUFFER_BYTES: usize = 256 * 1024;
 
 /// Binds a pair of ports of the pool.
-pub(super) fn open(bind: IpAddr, pool: &Arc<Mutex<PortPool>>) -> Result<Sockets, MediaError> {
+pub(super) fn open(config: &MediaConfig, pool: &Arc<Mutex<PortPool>>) -> Result<Sockets, MediaError> {
     let lock = || pool.lock().unwrap_or_else(PoisonError::into_inner);
     let mut refused = MediaError::PortsInUse(lock().len());
     for _ in 0..TRIES {
         let Some(port) = lock().take() else { break };
-        let pair = bind_one(SocketAddr::new(bind, port))
-            .and_then(|rtp| Ok((rtp, bind_one(SocketAddr::new(bind, port + 1))?)));
-        match pair {
+        match bind_pair(config, port) {
             Ok((rtp, rtcp)) => return Ok(Sockets { rtp, rtcp, port, pool: pool.clone() }),
             Err(error) => {
                 // Somebody else's port, or no more file descriptors: back to the end of the pool.
@@ -57,14 +53,40 @@ pub(super) fn open(bind: IpAddr, pool: &Arc<Mutex<PortPool>>) -> Result<Sockets,
     Err(refused)
 }
 
-fn bind_one(address: SocketAddr) -> Result<UdpSocket, MediaError> {
+/// Binds this pair of ports, which the pool must have.
+pub(super) fn open_at(
+    config: &MediaConfig,
+    port: u16,
+    pool: &Arc<Mutex<PortPool>>,
+) -> Result<Sockets, MediaError> {
+    let lock = || pool.lock().unwrap_or_else(PoisonError::into_inner);
+    if !lock().take_this(port) {
+        let address = SocketAddr::new(config.bind, port);
+        return Err(MediaError::Socket { address, source: std::io::ErrorKind::AddrInUse.into() });
+    }
+    match bind_pair(config, port) {
+        Ok((rtp, rtcp)) => Ok(Sockets { rtp, rtcp, port, pool: pool.clone() }),
+        Err(error) => {
+            lock().give_back(port);
+            Err(error)
+        }
+    }
+}
+
+fn bind_pair(config: &MediaConfig, port: u16) -> Result<(UdpSocket, UdpSocket), MediaError> {
+    let rtp = bind_one(SocketAddr::new(config.bind, port), config.dscp)?;
+    Ok((rtp, bind_one(SocketAddr::new(config.bind, port + 1), config.dscp)?))
+}
+
+fn bind_one(address: SocketAddr, dscp: u8) -> Result<UdpSocket, MediaError> {
     let open = || {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
         // Both are wishes; a system that refuses them still carries voice.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
-        let _ =
-            if address.is_ipv4() { socket.set_tos_v4(TOS_VOICE) } else { socket.set_tclass_v6(TOS_VOICE) };
+        // The class is the upper six bits (RFC 2474 §3).
+        let class = u32::from(dscp) << 2;
+        let _ = if address.is_ipv4() { socket.set_tos_v4(class) } else { socket.set_tclass_v6(class) };
         socket.bind(&address.into())?;
         Ok(UdpSocket::from(socket))
     };

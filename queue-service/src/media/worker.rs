@@ -27,6 +27,7 @@ use super::outlet::Outlet;
 use super::pool::PortPool;
 use super::port::Port;
 use super::prompt::Prompt;
+use super::saved::{SavedBridge, SavedLeg};
 use super::schedule::Due;
 use super::socket::Sockets;
 use super::stagger::Stagger;
@@ -49,6 +50,8 @@ pub(super) enum Command {
     Record { bridge: BridgeId, tap: Box<Tap> },
     StopRecord { bridge: BridgeId },
     Snapshot { leg: LegId, reply: oneshot::Sender<LegStats> },
+    Save { bridge: BridgeId, reply: oneshot::Sender<SavedBridge> },
+    ResumePort { bridge: BridgeId, saved_at: Timestamp, saved: Box<SavedLeg>, sockets: Box<Sockets> },
     ClosePort { leg: LegId },
     CloseBridge { bridge: BridgeId },
 }
@@ -264,7 +267,7 @@ impl Worker {
                 self.bridges.insert(now, Bridge::new(bridge, call));
             }
             Command::OpenPort { bridge, leg, party, sockets } => {
-                self.open_port(now, bridge, leg, party, *sockets)
+                self.open_port(bridge, |call| Port::new(now, bridge, call, leg, party, *sockets));
             }
             Command::Connect { leg, negotiated } => {
                 let Some(slot) = self.desk.legs.get(&leg).copied() else { return };
@@ -306,18 +309,30 @@ impl Worker {
                     let _ = reply.send(port.stats());
                 }
             }
+            Command::Save { bridge, reply } => {
+                let Some((_, home)) = self.bridges.get(bridge) else { return };
+                let ports = home.slots.iter().filter_map(|slot| self.desk.ports.get(*slot)?.as_ref());
+                let saved =
+                    SavedBridge { call: home.call, saved_at: now, legs: ports.map(Port::save).collect() };
+                // Who asked may have gone.
+                let _ = reply.send(saved);
+            }
+            Command::ResumePort { bridge, saved_at, saved, sockets } => {
+                self.open_port(bridge, |call| Port::resume(now, bridge, call, saved_at, *saved, *sockets));
+            }
             Command::ClosePort { leg } => self.close_port(now, leg),
             Command::CloseBridge { bridge } => self.close_bridge(now, bridge),
         }
     }
 
-    fn open_port(&mut self, now: Timestamp, bridge: BridgeId, leg: LegId, party: Party, sockets: Sockets) {
+    fn open_port(&mut self, bridge: BridgeId, make: impl FnOnce(CallId) -> Port) {
         let Some((_, home)) = self.bridges.get(bridge) else { return };
         let slot = self.desk.free.pop().unwrap_or_else(|| {
             self.desk.ports.push(None);
             self.desk.ports.len() - 1
         });
-        let port = Port::new(now, bridge, home.call, leg, party, sockets);
+        let port = make(home.call);
+        let leg = port.leg;
         let voice = slot as u64 * 2;
         let registered = self
             .watch

@@ -1,5 +1,7 @@
 mod floor;
+mod hostile;
 mod keys;
+mod resumed;
 mod secure;
 mod sound;
 
@@ -8,6 +10,11 @@ use shared::sdp::Direction;
 
 use self::floor::{Floor, config, negotiated};
 use super::*;
+
+/// What a phone at `remote` agrees on.
+pub(super) fn agreed(remote: SocketAddr) -> Negotiated {
+    negotiated(remote, Codec::Pcma)
+}
 
 #[test]
 fn an_address_that_nobody_can_reach_is_refused() {

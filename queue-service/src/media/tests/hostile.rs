@@ -1,0 +1,85 @@
+//! Bad RTP and RTCP through the real worker: counted, dropped, and the call goes on.
+
+use std::net::UdpSocket;
+
+use super::floor::Floor;
+
+fn header(first: u8, second: u8) -> Vec<u8> {
+    vec![first, second, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]
+}
+
+/// RTP whose lengths lie.
+fn lies() -> Vec<Vec<u8>> {
+    let with = |first, tail: &[u8]| [header(first, 8), tail.to_vec()].concat();
+    vec![
+        vec![0x80],
+        with(0x8F, &[1; 20]), // fifteen contributing sources, five of them there
+        with(0x90, &[0xBE, 0xDE, 0xFF, 0xFF, 1, 2]), // an extension of 65,535 words
+        with(0x90, &[0xBE]),  // half an extension
+        with(0xA0, &[1, 2, 3, 255]), // padding beyond the beginning
+        with(0x00, &[0; 160]), // version 0
+        with(0xBF, &[0xFF; 160]), // everything at once
+        [header(0x80, 77), vec![0; 160]].concat(), // a payload type that nobody agreed on
+    ]
+}
+
+/// RTCP whose lengths lie.
+fn reports() -> Vec<Vec<u8>> {
+    vec![
+        vec![0x80, 200],
+        vec![0x80, 200, 0xFF, 0xFF, 0, 0, 0, 1],
+        [vec![0x9F, 200, 0, 6], vec![0; 24]].concat(), // thirty-one reports, none of them there
+        [vec![0x81, 201, 0, 0], vec![0x81, 202, 0xFF, 0xFF]].concat(),
+    ]
+}
+
+#[test]
+fn packets_that_lie_are_counted_and_the_call_goes_on() {
+    let mut floor = Floor::talk();
+    floor.run(200);
+    let (rounds, lies, reports) = (50, lies(), reports());
+    for _ in 0..rounds {
+        for bytes in lies.iter().chain(&reports) {
+            floor.phones[0].socket.send_to(bytes, floor.phones[0].to).expect("sent");
+        }
+    }
+    floor.expect("A C");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+    let stats = runtime.block_on(floor.media.snapshot(floor.leg(0))).expect("a leg");
+    assert_eq!(stats.packets_malformed, rounds * (lies.len() + reports.len()) as u64, "{stats:?}");
+}
+
+#[test]
+fn a_flood_of_strangers_and_a_stolen_source_take_nothing_over() {
+    let mut floor = Floor::talk();
+    floor.run(200);
+    let strangers: Vec<UdpSocket> = (0..8).map(|_| UdpSocket::bind("127.0.0.1:0").expect("socket")).collect();
+    let mut voice = [header(0x80, 8), vec![0x15; 160]].concat();
+    // The very source and the next number of the phone, as one who listens on the way would know them.
+    let position = floor.phones[0].sender.position();
+    voice[8..12].copy_from_slice(&position.ssrc.to_be_bytes());
+    let ours = floor.phones[0].to;
+    for number in 0..50u16 {
+        voice[2..4].copy_from_slice(&position.sequence.wrapping_add(number).to_be_bytes());
+        for stranger in &strangers {
+            stranger.send_to(&voice, ours).expect("sent");
+        }
+        floor.run(20);
+    }
+    floor.expect("A C");
+    assert_eq!(floor.media.stats().packets_foreign, 400);
+    for stranger in strangers {
+        stranger.set_nonblocking(true).expect("non-blocking");
+        assert!(stranger.recv(&mut [0; 16]).is_err(), "nothing is sent to a stranger");
+    }
+    // A second source from the phone's own address, one packet now and then: the stream is not given up for it.
+    voice[8..12].copy_from_slice(&7u32.to_be_bytes());
+    for number in 0..20u16 {
+        voice[2..4].copy_from_slice(&(number * 100).to_be_bytes());
+        floor.phones[0].socket.send_to(&voice, ours).expect("sent");
+        floor.run(20);
+    }
+    floor.expect("A C");
+    let ssrc = floor.phones[1].headers[0].ssrc;
+    assert!(floor.phones[1].headers.iter().all(|header| header.ssrc == ssrc));
+}
