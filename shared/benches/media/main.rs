@@ -2,7 +2,10 @@
 
 use criterion::{criterion_group, criterion_main};
 
+mod codecs;
+mod jitter;
+mod mixer;
 mod srtp;
 
-criterion_group!(benches, srtp::bench);
+criterion_group!(benches, srtp::bench, mixer::bench, codecs::bench, jitter::bench);
 criterion_main!(benches);
