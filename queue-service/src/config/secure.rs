@@ -1,7 +1,9 @@
 //! `[sip]` over TLS: from keys to what the driver takes, and what is wrong with them.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use shared::sip::Uri;
 use shared_net::sip::{ClientCertificates as Asked, Identity, TlsConfig, TlsError};
 
 use super::check::{Found, Step};
@@ -29,8 +31,20 @@ impl Config {
             identity,
             client_certificates,
             authorities: sip.ca.as_ref().map(path),
-            ..TlsConfig::default()
+            pinned: self.pinned(),
         }
+    }
+
+    /// By the name of a trunk's server: who vouches for it.
+    fn pinned(&self) -> BTreeMap<String, PathBuf> {
+        let trunks =
+            self.trunks.iter().filter_map(|trunk| Some((trunk, self.folder.join(trunk.ca.as_ref()?))));
+        trunks
+            .flat_map(|(trunk, ca)| {
+                let uris = trunk.servers.iter().filter_map(|server| server.parse::<Uri>().ok());
+                uris.map(move |uri| (uri.host.to_ascii_lowercase(), ca.clone()))
+            })
+            .collect()
     }
 
     /// What is right and still should be looked at: a certificate that has expired or soon will.
@@ -86,22 +100,40 @@ pub(super) fn faults(config: &Config) -> Vec<Found> {
     if found.is_empty()
         && let Err(error) = config.tls().check()
     {
-        let path = vec![Step::from("sip"), Step::from(key_of(&error, config, sip))];
+        let path = match trunk_of(&error, config) {
+            Some(index) => vec![Step::from("trunks"), Step::from(index), Step::from("ca")],
+            None => vec![Step::from("sip"), Step::from(key_of(&error, config, sip))],
+        };
         let allowed = "PEM files that this user may read".into();
         found.push(Found { path, problem: error.to_string(), allowed });
     }
     found
 }
 
-/// The key of the file that an error is about.
-fn key_of(error: &TlsError, config: &Config, sip: &Sip) -> &'static str {
-    let path = match error {
+/// The file that an error is about.
+fn file_of(error: &TlsError) -> Option<&PathBuf> {
+    match error {
         TlsError::Read { path, .. }
         | TlsError::Missing { path, .. }
         | TlsError::Damaged { path, .. }
-        | TlsError::Authorities { path, .. } => path,
-        TlsError::Identity { .. } => return "key",
-        TlsError::NoIdentity => return "tls",
+        | TlsError::Authorities { path, .. } => Some(path),
+        TlsError::Identity { .. } | TlsError::NoIdentity => None,
+    }
+}
+
+/// The trunk whose own authorities an error is about.
+fn trunk_of(error: &TlsError, config: &Config) -> Option<usize> {
+    let path = file_of(error)?;
+    config
+        .trunks
+        .iter()
+        .position(|trunk| trunk.ca.as_ref().is_some_and(|file| config.folder.join(file) == *path))
+}
+
+/// The key of the file that an error is about.
+fn key_of(error: &TlsError, config: &Config, sip: &Sip) -> &'static str {
+    let Some(path) = file_of(error) else {
+        return if matches!(error, TlsError::NoIdentity) { "tls" } else { "key" };
     };
     [("certificate", &sip.certificate), ("key", &sip.key), ("client_ca", &sip.client_ca), ("ca", &sip.ca)]
         .into_iter()

@@ -72,3 +72,22 @@ fn an_expired_certificate_is_a_warning_with_its_date() {
     assert_eq!(tls.listen.len(), 1);
     assert_eq!(parse(folder.path(), "max_calls = 7").expect("right").warnings(), [""; 0]);
 }
+
+#[test]
+fn a_trunk_may_have_its_own_authorities() {
+    let folder = folder();
+    let trunk = |ca: &str| {
+        format!(
+            "[[trunks]]\nid = \"t\"\nname = \"T\"\nservers = [\"sips:Sip.Example\", \"sip:192.0.2.1\"]\nca = \"{ca}\"\n"
+        )
+    };
+    let config = Config::parse(&trunk("sip.crt"), &folder.path().join("call.toml")).expect("right");
+    let pinned = config.tls().pinned;
+    assert_eq!(pinned.get("sip.example"), Some(&folder.path().join("sip.crt")), "{pinned:?}");
+    let Err(ConfigError::Wrong(faults)) = Config::parse(&trunk("no.crt"), &folder.path().join("call.toml"))
+    else {
+        panic!("a file that is not there")
+    };
+    let words = faults[0].to_string();
+    assert!(words.contains("trunks[0].ca: read ") && words.contains("no.crt"), "{words}");
+}

@@ -1,5 +1,7 @@
 //! `[[trunks]]` and `[outbound]`: the ways to the telephone network, and who may be called over them.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 use shared::id::TrunkId;
 use shared::sdp::crypto::Policy;
@@ -95,6 +97,8 @@ pub struct Trunk {
     /// Rules for the caller's number, of calls that go out.
     #[serde(default)]
     pub caller_out: Vec<Rule>,
+    /// PEM file of the only authorities that may vouch for its servers over TLS; those of `[sip]` when left out.
+    pub ca: Option<PathBuf>,
     /// SRTP of its calls; that of `[media]` when left out.
     pub srtp: Option<Policy>,
     /// SRTP keys may travel over signalling that anybody can read; that of `[media]` when left out.

@@ -10,10 +10,8 @@ use rustls::server::VerifierBuilderError;
 use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
 /// The usual check of chain, dates and DNS names or addresses; in addition a certificate may name the domain by a
-/// `sip:` URI only (§7.1).
-///
-/// A wildcard in a DNS name counts for one label, as everywhere else: carriers have such certificates, though §7.2
-/// would refuse them.
+/// `sip:` URI only (§7.1), and a wildcard in a DNS name counts for nothing (§7.2): whoever runs one server of a domain
+/// does not answer for its calls.
 #[derive(Debug)]
 pub(super) struct Domain {
     usual: Arc<WebPkiServerVerifier>,
@@ -44,6 +42,9 @@ impl ServerCertVerifier for Domain {
             Err(Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             )) if names_by_uri(end_entity, server_name) => Ok(ServerCertVerified::assertion()),
+            Ok(_) if !names_itself(end_entity, server_name) && !names_by_uri(end_entity, server_name) => {
+                Err(Error::InvalidCertificate(CertificateError::NotValidForName))
+            }
             other => other,
         }
     }
@@ -80,4 +81,45 @@ fn names_by_uri(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> bool
             uri.is_sip() && uri.user.is_none() && uri.host.eq_ignore_ascii_case(name.as_ref())
         })
     })
+}
+
+/// A DNS name that is the domain and not a pattern for it; addresses have no patterns.
+fn names_itself(certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> bool {
+    let ServerName::DnsName(name) = name else { return true };
+    let Ok(parsed) = webpki::EndEntityCert::try_from(certificate) else { return false };
+    let plain = |name: &str| name.trim_end_matches('.').to_ascii_lowercase();
+    parsed.valid_dns_names().any(|known| plain(known) == plain(name.as_ref()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::certificate::chain;
+    use super::super::testing::Authority;
+    use super::*;
+
+    #[test]
+    fn a_wildcard_proves_no_name() {
+        let authority = Authority::new();
+        let mut roots = RootCertStore::empty();
+        for root in chain(authority.pem().as_bytes(), Path::new("ca.crt")).expect("an authority") {
+            roots.add(root).expect("a root");
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let domain = Domain::new(Arc::new(roots), provider).expect("a verifier");
+        for (names, right) in [
+            (&["sip.example.com"][..], true),
+            (&["*.example.com"], false),
+            (&["*.example.com", "Sip.Example.com"], true),
+            (&["*.example.com", "sip:sip.example.com"], true),
+        ] {
+            let (certificate, _) = authority.issue(names);
+            let shown = chain(certificate.as_bytes(), Path::new("sip.crt")).expect("a certificate");
+            let (own, others) = shown.split_first().expect("one at least");
+            let name = ServerName::try_from("sip.example.com").expect("a name");
+            let judged = domain.verify_server_cert(own, others, &name, &[], UnixTime::now());
+            assert_eq!(judged.is_ok(), right, "{names:?}: {judged:?}");
+        }
+    }
 }
