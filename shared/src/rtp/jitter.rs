@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 pub const CAPACITY: usize = 64;
 /// Octets of the longest payload that is kept; a longer one counts as lost.
 pub const MAX_PAYLOAD: usize = MAX_PACKET_BYTES;
+/// Octets that every place has room for once it is used: 20 ms of G.711, and of Opus at 64 kbit/s.
+const USUAL_PAYLOAD: usize = 160;
 /// The least delay that is aimed for: one packet to play and one on its way.
 pub const MIN_TARGET_MILLIS: u64 = 40;
 /// The greatest delay that is aimed for; beyond it a call is no conversation (ITU-T G.114).
@@ -202,6 +204,8 @@ impl JitterBuffer {
         slot.payload_type = arrival.payload_type;
         slot.arrived = now;
         slot.payload.clear();
+        // At once, and not a little more with each packet of a codec whose packets vary.
+        slot.payload.reserve(USUAL_PAYLOAD.max(arrival.payload.len()));
         slot.payload.extend_from_slice(arrival.payload);
         self.count += 1;
         let end = arrival.timestamp + u64::from(arrival.ticks);
