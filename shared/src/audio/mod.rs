@@ -18,6 +18,7 @@ pub mod noise;
 pub mod opus;
 pub mod plc;
 pub mod resample;
+pub mod spoken;
 pub mod stretch;
 pub mod tone;
 pub mod wav;
