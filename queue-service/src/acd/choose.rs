@@ -8,7 +8,8 @@ use shared::model::decision::{Candidate, Decision, Excluded, Exclusion, LISTED, 
 use shared::model::routing::Choice;
 use shared::time::Timestamp;
 
-use super::index::{Group, KindIndex, Rank, missing_skill};
+use super::index::KindIndex;
+use super::kind::{Group, Rank, missing_skill};
 use super::route::Place;
 use super::state::{Acd, OnlyWhy, Waiting};
 

@@ -5,10 +5,13 @@
 //! with [`Input::Tick`]. The same seed and the same inputs give the same outputs, and the whole state is plain data, so
 //! it can be saved at any step and taken up elsewhere.
 //!
-//! **Which call is served next**: the one with the most `waited + priority` (priority is worth seconds of waiting),
-//! over all queues of the agent; equal ones by call id. **Who gets it**: of the agents who serve the queue, are ready,
-//! idle, reachable and have the skills, the one who is idle longest; equal ones by agent id. The idle clock starts at
-//! the later of the end of wrap-up and becoming ready; an offer that failed does not reset it.
+//! **Which call is served next**: of the queue with the lowest priority number in the agent's profile, the one with the
+//! most `waited + priority` (a queue's priority is worth seconds of waiting); equal ones by call id. A queue with a delay
+//! in the profile is not seen before. **Who gets it**: of the agents who serve the queue, are ready, idle, reachable and
+//! have the skills, the one of the lowest level whom the queue's rule puts first
+//! ([`Choice`](shared::model::routing::Choice)); equal ones by idle time, then by agent id. The idle clock starts at the
+//! later of the end of wrap-up and becoming ready; an offer that failed does not reset it. Steps of widening add agents
+//! while a call waits; their clock stands still while a phone rings.
 //!
 //! An agent is reserved before his phone rings, and every offer has a deadline, so a lost answer frees him by itself.
 //!
@@ -28,6 +31,7 @@ mod choose;
 mod configure;
 mod index;
 mod input;
+mod kind;
 mod memory;
 mod own;
 mod route;

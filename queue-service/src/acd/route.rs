@@ -16,8 +16,9 @@ use shared::model::routing::Ring;
 use shared::time::Timestamp;
 
 use super::calls::secs;
-use super::index::{Group, KindIndex, missing_skill};
+use super::index::KindIndex;
 use super::input::Output;
+use super::kind::{Group, missing_skill};
 use super::state::{Acd, Agent, Due, Offer};
 
 /// How early a call is served, lowest first.

@@ -13,8 +13,9 @@ use shared::model::queue::{Code, Destination, QueueInfo, SkillNeed};
 use shared::model::routing::Routing;
 use shared::time::Timestamp;
 
-use super::index::{Index, KindId, widen};
+use super::index::Index;
 use super::input::{AcdConfig, Input, Output};
+use super::kind::{KindId, widen};
 use super::memory::Memory;
 use super::tally::Tally;
 
