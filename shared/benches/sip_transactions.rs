@@ -6,6 +6,8 @@
 //! goes on with each step, so that timers run and ended transactions leave as they would: the steady state of
 //! 1,000 a second is measured, not an empty table. Times are those of the processor.
 
+#![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
+
 use std::hint::black_box;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
