@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use jiff::tz::TimeZone;
 use shared::api::calls::CallSummary;
 use shared::api::live::ServerFrame;
 use shared::api::reports::DayReport;
@@ -13,6 +14,7 @@ use shared::model::floor::Floor;
 use shared::time::Timestamp;
 use tokio::sync::broadcast;
 
+use super::day;
 use super::picture::Picture;
 use super::totals::Totals;
 use super::writer::{Entry, Pending};
@@ -80,6 +82,7 @@ pub(super) struct Inner {
     pub(super) state: Mutex<State>,
     pub(super) pending: Arc<Pending>,
     pub(super) config_version: u64,
+    pub(super) zone: TimeZone,
 }
 
 #[derive(Debug)]
@@ -152,6 +155,11 @@ impl Hub {
     /// Looks at the live picture in place; keep it short, publishing waits meanwhile.
     pub fn with_floor<T>(&self, look: impl FnOnce(&Floor) -> T) -> T {
         look(&self.lock().picture.floor)
+    }
+
+    /// When the day of the service ends, in its time zone.
+    pub fn day_ends(&self, now: Timestamp) -> Timestamp {
+        day::next_start(now, &self.inner.zone)
     }
 
     /// Number of the last event.

@@ -112,6 +112,8 @@ pub struct Switch {
     calls: HashMap<CallId, Entry>,
     sessions: HashMap<sip::SessionId, (CallId, LegId)>,
     deadlines: BTreeSet<(Timestamp, CallId)>,
+    /// When the agents' figures of the day begin anew.
+    day_ends: Timestamp,
     work: VecDeque<Work>,
     asks: HashMap<(CallId, UserId), oneshot::Sender<Result<Reply, ApiError>>>,
     stopping: bool,
@@ -123,6 +125,7 @@ impl Switch {
         let mut random = StdRng::from_rng(&mut rand::rng());
         let config = &parts.config;
         Switch {
+            day_ends: parts.hub.day_ends(clock::now()),
             config: parts.config.clone(),
             queues: config.queues().into_iter().map(|queue| (queue.id.clone(), queue)).collect(),
             sip: parts.sip.clone(),
@@ -152,10 +155,17 @@ impl Switch {
         let calls = self.deadlines.first().map(|(at, _)| *at);
         // Commands that did not fit are tried again soon.
         let retry = (!self.outbox.is_empty()).then(|| clock::now() + Duration::from_millis(2));
-        [calls, self.acd.deadline(), self.phones.deadline(), self.trunks.deadline(), retry]
-            .into_iter()
-            .flatten()
-            .min()
+        [
+            calls,
+            self.acd.deadline(),
+            self.phones.deadline(),
+            self.trunks.deadline(),
+            retry,
+            Some(self.day_ends),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn tick(&mut self, now: Timestamp) {
@@ -165,6 +175,10 @@ impl Switch {
             }
             self.deadlines.pop_first();
             self.work.push_back(Work::Call(call, call::io::Input::Tick));
+        }
+        if self.day_ends <= now {
+            self.day_ends = self.hub.day_ends(now);
+            self.work.push_back(Work::Acd(acd::Input::DayStarted));
         }
         if self.acd.deadline().is_some_and(|at| at <= now) {
             self.work.push_back(Work::Acd(acd::Input::Tick));
