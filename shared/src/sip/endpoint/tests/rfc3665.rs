@@ -147,6 +147,39 @@ fn section_3_4_successful_session_with_proxy_failure() {
     assert_eq!(alice.answer(&second, 200, "b1", ROUTES, "answer"), "ACK, Answered answer");
 }
 
+/// The gateway at 10.0.0.9 puts addresses of its own into both descriptions, and stays on the way by Record-Route.
+#[test]
+fn section_3_5_session_through_a_sip_alg() {
+    let gateway = "Record-Route: <sip:10.0.0.9;lr>\r\n";
+    let mut alice = Scripted::new();
+    let invite = call_by_proxy(&mut alice);
+    assert_eq!(routes(&invite), ["<sip:10.0.0.9;lr>"]);
+    assert_eq!(alice.answer(&invite, 100, "", "", ""), "");
+    let recorded = format!("{gateway}Contact: <sip:bob@192.0.2.201>\r\n");
+    assert_eq!(alice.answer(&invite, 180, "b1", &recorded, ""), "Progress 180");
+    let answered = alice.answer(&invite, 200, "b1", &recorded, "answer with the gateway's port");
+    assert_eq!(answered, "ACK, Answered answer with the gateway's port");
+    assert_eq!(alice.command(hangup(CALL)), "Ended Local, BYE");
+    for method in [Method::Ack, Method::Bye] {
+        let (flow, request) = alice.request(&method);
+        assert_eq!(flow.remote.to_string(), "10.0.0.9:5060", "{method}");
+        assert_eq!(request.uri.to_string(), "sip:bob@192.0.2.201", "{method}");
+        assert_eq!(routes(&request), ["<sip:10.0.0.9;lr>"], "{method}");
+    }
+    let (_, bye) = alice.request(&Method::Bye);
+    alice.answer(&bye, 200, "b1", "", "");
+    alice.drained();
+
+    let mut bob = Scripted::new();
+    assert_eq!(bob.hear(&message("INVITE", "x", gateway)), "100 INVITE, Incoming");
+    assert_eq!(bob.command(ringing(THERE)), "180 INVITE");
+    assert_eq!(bob.command(answer(THERE, "answer")), "200 INVITE");
+    assert_eq!(bob.response().headers.get("Record-Route"), Some("<sip:10.0.0.9;lr>"));
+    assert_eq!(bob.within("ACK", "x", 1, ""), "Confirmed");
+    assert_eq!(bob.within("BYE", "x", 2, ""), "200 BYE, Ended Peer");
+    bob.drained();
+}
+
 /// Redirected, without an offer: the answer goes in the ACK.
 #[test]
 fn section_3_6_session_via_redirect_and_proxy_servers_with_sdp_in_ack() {
