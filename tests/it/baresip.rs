@@ -139,7 +139,7 @@ async fn a_desk_phone_over_tcp_registers_answers_and_both_sides_hear_each_other(
 }
 
 /// The service behind TLS, and who vouches for it.
-fn behind_tls() -> Outcome<(Setup, SocketAddr, Certificates)> {
+pub fn behind_tls() -> Outcome<(Setup, SocketAddr, Certificates)> {
     let certificates = Certificates::new()?;
     let mut setup = Setup::test()?;
     setup.keep_agents(&["203"]);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, SanType};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use tempfile::TempDir;
 
 use crate::Outcome;
@@ -20,6 +20,8 @@ impl Certificates {
         let folder = tempfile::Builder::new().prefix("callfloor-certificates-").tempdir()?;
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        // With the name of what it signs, it would look signed by itself.
+        authority.distinguished_name.push(DnType::CommonName, "Callfloor test authority");
         let authority = CertifiedIssuer::self_signed(authority, KeyPair::generate()?)?;
         let mut service = CertificateParams::new(vec!["localhost".into(), "callfloor".into()])?;
         service.subject_alt_names.push(SanType::IpAddress(HERE));
