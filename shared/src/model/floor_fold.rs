@@ -109,7 +109,7 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
             if let Some(view) = floor.queues.get_mut(queue) {
                 view.counts.offers += 1;
             }
-            // An agent's own picture may not have seen the call enter a queue that he does not serve.
+            // An agent's own picture may not have seen the call enter a queue that he does not serve, or come back to it.
             let waited = Duration::from_millis(decision.waited_millis);
             let last = LastQueue { queue: queue.clone(), entered_at: at - waited };
             let known = floor.tally.calls.entry(*call).or_insert_with(|| last.clone());
@@ -118,7 +118,11 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
             }
             if let Some(live) = floor.calls.get_mut(call) {
                 live.offers += 1;
-                let since = live.phase.waits_since().unwrap_or_else(|| {
+                let rounding = Duration::from_millis(1);
+                let is_right = |since: &Timestamp| {
+                    since.since(at - waited) <= rounding && (at - waited).since(*since) <= rounding
+                };
+                let since = live.phase.waits_since().filter(is_right).unwrap_or_else(|| {
                     live.priority_secs = decision.priority_secs;
                     at - waited
                 });
