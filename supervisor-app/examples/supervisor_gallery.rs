@@ -176,6 +176,7 @@ fn offers() -> Vec<OfferRecord> {
             trigger: Trigger::AgentFree,
             config_version: 1,
             waited_millis: 14_000,
+            waits_since: None,
             priority_secs: 0,
             ahead: 0,
             needs: Vec::new(),

@@ -66,6 +66,7 @@ impl Acd {
             trigger,
             config_version: self.version,
             waited_millis: now.millis_since(waiting.since),
+            waits_since: Some(waiting.since),
             priority_secs: waiting.priority_secs,
             ahead: count(ahead),
             needs: waiting.needs.clone(),

@@ -128,6 +128,9 @@ pub struct Decision {
     pub config_version: u64,
     /// How long the call had waited, in milliseconds.
     pub waited_millis: u64,
+    /// Since when it counts as waiting, to the microsecond (none in journals that did not write it yet).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waits_since: Option<Timestamp>,
     /// Priority of the call in seconds of waiting.
     pub priority_secs: u32,
     /// Calls that waited before this one in the order of service (0: it was the head).

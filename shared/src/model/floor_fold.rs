@@ -110,22 +110,19 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
                 view.counts.offers += 1;
             }
             // An agent's own picture may not have seen the call enter a queue that he does not serve, or come back to it.
-            let waited = Duration::from_millis(decision.waited_millis);
-            let last = LastQueue { queue: queue.clone(), entered_at: at - waited };
+            let known = floor.calls.get(call).and_then(|live| live.phase.waits_since());
+            let since = decision
+                .waits_since
+                .or(known)
+                .unwrap_or_else(|| at - Duration::from_millis(decision.waited_millis));
+            let last = LastQueue { queue: queue.clone(), entered_at: since };
             let known = floor.tally.calls.entry(*call).or_insert_with(|| last.clone());
             if known.queue != *queue {
                 *known = last;
             }
             if let Some(live) = floor.calls.get_mut(call) {
                 live.offers += 1;
-                let rounding = Duration::from_millis(1);
-                let is_right = |since: &Timestamp| {
-                    since.since(at - waited) <= rounding && (at - waited).since(*since) <= rounding
-                };
-                let since = live.phase.waits_since().filter(is_right).unwrap_or_else(|| {
-                    live.priority_secs = decision.priority_secs;
-                    at - waited
-                });
+                live.priority_secs = decision.priority_secs;
                 live.phase =
                     Phase::Offered { queue: queue.clone(), since, agent: agent.clone(), offer: *offer };
             }

@@ -46,14 +46,20 @@ pub(super) fn play(choices: &[Choice]) -> (Tape, Timestamp) {
             (3..=4, State::Idle) if view.status == Status::Ready => {
                 let free = tape.floor.calls.values().find_map(|call| match &call.phase {
                     Phase::Waiting { queue, since } => {
-                        Some((call.id.as_u64(), queue.clone(), now.millis_since(*since)))
+                        Some((call.id.as_u64(), queue.clone(), *since, call.priority_secs))
                     }
                     _ => None,
                 });
-                if let Some((call, queue, waited_millis)) = free {
+                if let Some((call, queue, since, priority_secs)) = free {
                     offers += 1;
                     let until = now + Duration::from_secs(20);
-                    tape.push(now, offered_after(offers, call, queue.as_str(), name, until, waited_millis));
+                    let mut event = offered(offers, call, queue.as_str(), name, until);
+                    if let Event::OfferMade { decision, .. } = &mut event {
+                        decision.waited_millis = now.millis_since(since);
+                        decision.waits_since = Some(since);
+                        decision.priority_secs = priority_secs;
+                    }
+                    tape.push(now, event);
                 }
             }
             (3..=5, State::Offered { call, .. }) => answer(&mut tape, now, *call, &view.info.id),

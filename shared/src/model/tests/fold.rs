@@ -111,7 +111,7 @@ fn a_missed_offer_leaves_the_call_in_its_place() {
         (0, status("201", Status::Ready)),
         (10, arrived(1)),
         (10, queued(1, "sales", 0, at(5))),
-        (10, offered_after(1, 1, "sales", "201", at(30), 5_000)),
+        (10, offered(1, 1, "sales", "201", at(30))),
         (30, ended(1, 1, "201", OfferOutcome::Missed, 20_000)),
         (30, status("201", missed)),
     ]);

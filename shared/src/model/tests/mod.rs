@@ -102,17 +102,6 @@ fn left(call: u64, queue: &str, exit: QueueExit, wait_millis: u64) -> Event {
 }
 
 fn offered(offer: u64, call: u64, queue: &str, agent: &str, until: Timestamp) -> Event {
-    offered_after(offer, call, queue, agent, until, 0)
-}
-
-fn offered_after(
-    offer: u64,
-    call: u64,
-    queue: &str,
-    agent: &str,
-    until: Timestamp,
-    waited_millis: u64,
-) -> Event {
     let (offer, call, queue, agent) =
         (OfferId::from_u64(offer), call_id(call), queue_id(queue), agent_id(agent));
     let decision = Decision {
@@ -121,7 +110,8 @@ fn offered_after(
         queue: queue.clone(),
         trigger: Trigger::CallQueued,
         config_version: 1,
-        waited_millis,
+        waited_millis: 0,
+        waits_since: None,
         priority_secs: 0,
         ahead: 0,
         needs: vec![],
