@@ -37,6 +37,7 @@ mod own;
 mod route;
 mod state;
 mod tally;
+mod told;
 mod words;
 
 #[cfg(test)]
@@ -44,4 +45,5 @@ mod tests;
 
 pub use input::{AcdConfig, AcdError, FailedOffer, Input, LostRace, Output, Won};
 pub use state::Acd;
+pub use told::{Told, Witnessed};
 pub use words::words;

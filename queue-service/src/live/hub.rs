@@ -18,6 +18,7 @@ use super::day;
 use super::picture::Picture;
 use super::totals::Totals;
 use super::writer::{Entry, Pending};
+use crate::acd::Told;
 use crate::clock;
 
 /// Events that a feed may be behind before it is dropped.
@@ -93,16 +94,19 @@ pub(super) struct State {
     pub(super) unsaved: u64,
     /// When the picture was last saved.
     pub(super) saved_at: Timestamp,
+    /// Number of the last thing that the routing was told.
+    pub(super) told: u64,
 }
 
 impl State {
-    pub(super) fn new(picture: Picture) -> State {
+    pub(super) fn new(picture: Picture, told: u64) -> State {
         State {
             picture,
             recent: VecDeque::new(),
             feeds: broadcast::channel(FEED_LEN).0,
             unsaved: 0,
             saved_at: Timestamp::EPOCH,
+            told,
         }
     }
 }
@@ -141,10 +145,24 @@ impl Hub {
             state.recent.pop_front();
         }
         // Within the lock, so that journal and feeds have the order of the numbers.
-        self.inner.pending.push(Entry { published: Arc::clone(&published), call, picture });
+        self.inner.pending.push(Entry::Event {
+            published: Arc::clone(&published),
+            call: call.map(Box::new),
+            picture: picture.map(Box::new),
+        });
         // No feed is no error.
         let _ = state.feeds.send(Arc::clone(&published));
         published
+    }
+
+    /// Writes down what the routing is told, in its place before the events that come of it. It is in the journal for
+    /// [`crate::replay`] and in no live feed.
+    pub fn told(&self, at: Timestamp, told: Told) {
+        self.inner.pending.wait_for_room();
+        let mut state = self.lock();
+        state.told += 1;
+        let (number, after) = (state.told, state.picture.floor.seq);
+        self.inner.pending.push(Entry::Told { number, after, at, told: Box::new(told) });
     }
 
     /// The live picture. Cheap; look and let go, as holding on to it makes the next event copy it.

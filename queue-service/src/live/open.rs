@@ -45,9 +45,10 @@ impl Hub {
         let config_version = store.meta().config_version(config.content_hash()).await?;
         let picture = rebuild(store).await?;
         let lost: Vec<_> = picture.live_calls().map(|call| call.id).collect();
+        let told = store.journal().last_told().await?;
         let pending = Pending::new(picture.floor.seq);
         tokio::spawn(Arc::clone(&pending).write(store.journal()));
-        let state = Mutex::new(State::new(picture));
+        let state = Mutex::new(State::new(picture, told));
         let hub = Hub { inner: Arc::new(Inner { state, pending, config_version, zone: zone.clone() }) };
 
         hub.publish(Event::ServiceStarted { version: env!("CARGO_PKG_VERSION").into(), config_version });

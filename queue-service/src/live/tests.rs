@@ -10,6 +10,7 @@ use shared::model::call::{Direction, EndCause, Party, QueueExit};
 use shared::model::event::Event;
 
 use super::hub::{Hub, Start};
+use crate::acd::{AcdConfig, Input, Told, Witnessed};
 use crate::config::Config;
 use crate::store::{Store, testing};
 
@@ -213,4 +214,45 @@ async fn an_unwritable_journal_is_told_and_nothing_is_lost() {
     let reason = hub.health().expect_err("it is told");
     assert!(reason.contains("another service"), "{reason}");
     assert_eq!(hub.durable_seq(), seq - 1);
+}
+
+#[tokio::test]
+async fn what_the_routing_is_told_stands_between_the_events_and_in_no_feed() {
+    let (store, _folder) = testing::sqlite().await;
+    let hub = open(&store).await;
+    let first = hub.last_seq();
+    let mut feed = hub.subscribe(Some(first)).events;
+    let mut acd = Witnessed::new(crate::clock::now(), AcdConfig::default(), 7);
+    let tell = |hub: &Hub, acd: &mut Witnessed, input: Input| {
+        acd.handle(crate::clock::now(), input);
+        while let Some((at, told)) = acd.take_told() {
+            hub.told(at, told);
+        }
+    };
+    tell(&hub, &mut acd, Input::Tick);
+    hub.publish(arrive(1));
+    tell(&hub, &mut acd, Input::CallerGone { call: CallId::from_u64(1) });
+    tell(&hub, &mut acd, Input::DayStarted);
+    hub.publish(arrive(2));
+    hub.close().await;
+    let rows = store.journal().told(1, 100).await.expect("read");
+    let shape: Vec<_> = rows.iter().map(|row| (row.number, row.after - first, row.begins)).collect();
+    assert_eq!(shape, [(1, 0, true), (2, 0, false), (3, 1, false), (4, 1, true), (5, 1, false)]);
+    for row in &rows {
+        serde_json::from_str::<Told>(&row.told).expect("it is read again");
+    }
+    assert!(rows.get(2).is_some_and(|row| row.told.contains("caller_gone")), "{rows:?}");
+    let mut seen = Vec::new();
+    while let Ok(published) = feed.try_recv() {
+        seen.push(published.stamped.seq - first);
+    }
+    assert_eq!(seen, [1, 2], "events only");
+    // The next run goes on counting.
+    let hub = open(&store).await;
+    tell(&hub, &mut acd, Input::Tick);
+    hub.close().await;
+    let numbers: Vec<_> =
+        store.journal().told(5, 100).await.expect("read").iter().map(|row| row.number).collect();
+    assert_eq!(numbers, [5, 6]);
+    assert_eq!(store.journal().beginnings().await.expect("read").len(), 2);
 }

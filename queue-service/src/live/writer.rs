@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use shared::api::calls::CallSummary;
 use shared::id::CallId;
+use shared::time::Timestamp;
 use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::hub::Published;
 use super::picture::Saved;
-use crate::store::{Batch, Journal, Row, StoreError};
+use crate::acd::Told;
+use crate::store::{Batch, Journal, Row, StoreError, ToldRow};
 
 /// Events that may wait for the disk before the publisher is held up.
 const PENDING_LEN: usize = 65_536;
@@ -26,12 +28,13 @@ const PACE: Duration = Duration::from_millis(25);
 const FIRST_RETRY: Duration = Duration::from_millis(200);
 const LAST_RETRY: Duration = Duration::from_secs(5);
 
-/// An event on its way to the disk.
+/// Something on its way to the disk.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) published: Arc<Published>,
-    pub(super) call: Option<CallSummary>,
-    pub(super) picture: Option<Saved>,
+pub(super) enum Entry {
+    /// An event, with the row of the call that it changed, and the picture after it when that is to be saved.
+    Event { published: Arc<Published>, call: Option<Box<CallSummary>>, picture: Option<Box<Saved>> },
+    /// What the routing was told, with its number and that of the last event before it.
+    Told { number: u64, after: u64, at: Timestamp, told: Box<Told> },
 }
 
 /// What waits for the disk, and how far the disk is.
@@ -147,13 +150,21 @@ impl Pending {
         let mut calls: BTreeMap<CallId, CallSummary> = BTreeMap::new();
         let mut seq = None;
         for entry in entries {
-            seq = Some(entry.published.stamped.seq);
-            batch.rows.push(Row::new(&entry.published.stamped));
-            if let Some(call) = entry.call {
-                calls.insert(call.id, call);
-            }
-            if let Some(picture) = &entry.picture {
-                batch.picture = Some(to_text(picture));
+            match entry {
+                Entry::Event { published, call, picture } => {
+                    seq = Some(published.stamped.seq);
+                    batch.rows.push(Row::new(&published.stamped));
+                    if let Some(call) = call {
+                        calls.insert(call.id, *call);
+                    }
+                    if let Some(picture) = &picture {
+                        batch.picture = Some(to_text(picture));
+                    }
+                }
+                Entry::Told { number, after, at, told } => {
+                    let begins = told.begins();
+                    batch.told.push(ToldRow { number, after, at, begins, told: to_text(&*told) });
+                }
             }
         }
         batch.calls = calls.into_values().collect();
@@ -187,8 +198,8 @@ impl Pending {
     }
 }
 
-fn to_text(picture: &Saved) -> String {
-    serde_json::to_string(picture).unwrap_or_default()
+fn to_text<T: serde::Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 fn reason(error: &StoreError) -> String {

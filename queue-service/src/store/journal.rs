@@ -42,9 +42,26 @@ impl Row {
     }
 }
 
+/// One thing that the routing was told, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldRow {
+    /// Its number; they start at 1 and have no gaps.
+    pub number: u64,
+    /// Number of the last event before it.
+    pub after: u64,
+    /// When it was told, exactly.
+    pub at: Timestamp,
+    /// A replay can begin here.
+    pub begins: bool,
+    /// What was told, as JSON.
+    pub told: String,
+}
+
 /// What is written together or not at all.
 #[derive(Debug, Clone, Default)]
 pub struct Batch {
+    /// What the routing was told, in order, at most 1,000.
+    pub told: Vec<ToldRow>,
     /// Events in order, at most 1,000.
     pub rows: Vec<Row>,
     /// The latest state of the calls that they changed.
@@ -96,6 +113,21 @@ impl Journal {
                         }
                     }
                 }
+            }
+            if !batch.told.is_empty() {
+                let mut insert = sqlx::QueryBuilder::new(
+                    "INSERT INTO routing_inputs (number, after_seq, happened_at, begins, told) ",
+                );
+                insert.push_values(&batch.told, |mut row, entry| {
+                    row.push_bind(to_sql(entry.number))
+                        .push_bind(to_sql(entry.after))
+                        .push_bind(entry.at.as_micros())
+                        .push_bind(i64::from(entry.begins))
+                        .push_bind(&entry.told);
+                });
+                // Events are written by one service only, which is checked above.
+                insert.push(" ON CONFLICT (number) DO NOTHING");
+                insert.build().persistent(false).execute(&mut *tx).await?;
             }
             if !batch.calls.is_empty() {
                 let mut insert = sqlx::QueryBuilder::new("INSERT INTO calls (id, live, summary) ");
@@ -197,6 +229,54 @@ impl Journal {
         .fetch_all(pool)
         .await?);
         rows.into_iter().map(stamped).collect()
+    }
+}
+
+impl Journal {
+    /// Number of the last thing that the routing was told; 0 for none.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`].
+    pub async fn last_told(&self) -> Result<u64, StoreError> {
+        let (number,): (Option<i64>,) = on!(self.store.writer, pool =>
+            sqlx::query_as("SELECT MAX(number) FROM routing_inputs").fetch_one(pool).await?);
+        Ok(number.map_or(0, from_sql))
+    }
+
+    /// Where a replay can begin, oldest first: number and time.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`].
+    pub async fn beginnings(&self) -> Result<Vec<(u64, Timestamp)>, StoreError> {
+        let rows: Vec<(i64, i64)> = on!(self.store.reader, pool => sqlx::query_as(
+            "SELECT number, happened_at FROM routing_inputs WHERE begins = 1 ORDER BY number",
+        )
+        .fetch_all(pool)
+        .await?);
+        Ok(rows.into_iter().map(|(number, at)| (from_sql(number), Timestamp::from_micros(at))).collect())
+    }
+
+    /// What the routing was told from a number on, oldest first, at most so many.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`].
+    pub async fn told(&self, from: u64, limit: u32) -> Result<Vec<ToldRow>, StoreError> {
+        let rows: Vec<(i64, i64, i64, i64, String)> = on!(self.store.reader, pool => sqlx::query_as(
+            "SELECT number, after_seq, happened_at, begins, told FROM routing_inputs
+             WHERE number >= $1 ORDER BY number LIMIT $2",
+        )
+        .bind(to_sql(from))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?);
+        let row = |(number, after, at, begins, told)| ToldRow {
+            number: from_sql(number),
+            after: from_sql(after),
+            at: Timestamp::from_micros(at),
+            begins: begins != 0,
+            told,
+        };
+        Ok(rows.into_iter().map(row).collect())
     }
 }
 

@@ -19,7 +19,7 @@ mod transcripts;
 use pool::Pool;
 
 pub use calls::Calls;
-pub use journal::{Batch, Journal, Row};
+pub use journal::{Batch, Journal, Row, ToldRow};
 pub use meta::Meta;
 pub use recordings::Recordings;
 pub use tokens::{TokenRow, Tokens};

@@ -40,7 +40,7 @@ use shared_net::sip::{CommandError, SipHandle};
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::acd::{self, Acd, AcdConfig};
+use crate::acd::{self, AcdConfig, Witnessed};
 use crate::call;
 use crate::clock;
 use crate::config::Config;
@@ -102,7 +102,7 @@ pub struct Switch {
     recordings: mpsc::Sender<Recording>,
     prompts: Prompts,
     hub: Hub,
-    acd: Acd,
+    acd: Witnessed,
     phones: Phones,
     phone_keeper: mpsc::Sender<(UserId, SavedPhones)>,
     admission: Admission,
@@ -135,7 +135,7 @@ impl Switch {
             recordings: parts.recordings.clone(),
             prompts: Prompts::new(&parts.config),
             hub: parts.hub.clone(),
-            acd: Acd::new(AcdConfig::from(&config.acd), random.next_u64()),
+            acd: Witnessed::new(clock::now(), AcdConfig::from(&config.acd), random.next_u64()),
             phones: Phones::new(config),
             phone_keeper: parts.phone_keeper.clone(),
             admission: Admission::new(config),

@@ -14,8 +14,11 @@ use crate::sip::phones::SavedPhones;
 use super::{Switch, Work};
 
 impl Switch {
-    /// Drains the ACD.
+    /// Drains the ACD. What it was told stands in the journal before what came of it.
     pub(super) fn route(&mut self, now: Timestamp) {
+        while let Some((at, told)) = self.acd.take_told() {
+            self.hub.told(at, told);
+        }
         while let Some(output) = self.acd.poll() {
             match output {
                 // At a start the hub has told already what the configuration changed.
