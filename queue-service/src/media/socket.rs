@@ -80,8 +80,8 @@ fn bind_pair(config: &MediaConfig, port: u16) -> Result<(UdpSocket, UdpSocket), 
 
 fn bind_one(address: SocketAddr, dscp: u8) -> Result<UdpSocket, MediaError> {
     let open = || {
-        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
-        socket.set_nonblocking(true)?;
+        let socket =
+            Socket::new(Domain::for_address(address), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
         // Both are wishes; a system that refuses them still carries voice.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER_BYTES);
         // The class is the upper six bits (RFC 2474 §3).

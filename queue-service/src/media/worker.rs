@@ -102,7 +102,7 @@ pub(super) fn spawn(
         worker.run();
         drop(pool);
     })?;
-    Ok(WorkerHandle { inbox, waker, sleeps, counters })
+    Ok(WorkerHandle { inbox, waker, sleeps, waits: AtomicBool::new(false), counters })
 }
 
 struct Worker {

@@ -130,7 +130,7 @@ impl Switch {
             queues: config.queues().into_iter().map(|queue| (queue.id.clone(), queue)).collect(),
             sip: parts.sip.clone(),
             outbox: VecDeque::new(),
-            media: parts.media.clone(),
+            media: parts.media.gathering(),
             recorder: parts.recorder.clone(),
             recordings: parts.recordings.clone(),
             prompts: Prompts::new(&parts.config),
@@ -280,8 +280,13 @@ pub async fn run(mut parts: Parts, stop: CancellationToken) {
             switch.on_sip(clock::now(), event);
             switch.drain();
         }
+        // The SIP driver sends what this step said before a media worker takes the core: a phone waits for the one, the
+        // other has the next 20 ms.
+        tokio::task::yield_now().await;
+        switch.media.wake();
     }
     switch.stop();
+    switch.media.wake();
     // Room for the last BYEs; the driver empties its inbox at once unless it is stuck.
     for _ in 0..100 {
         if switch.outbox.is_empty() {
