@@ -192,12 +192,24 @@ impl Bridge {
 
     fn tap(&mut self, tick: u64, scratch: &mut Scratch) {
         let Some(recording) = &mut self.recording else { return };
-        let mut tracks = [Frame::SILENCE; 3];
         let inputs = scratch.inputs();
-        for (track, frame) in Track::ALL.into_iter().zip(&mut tracks) {
-            Mixer::mix_row(&inputs, self.matrix.track(track), frame);
+        let mut mixes = [Frame::SILENCE; 3];
+        let mut tracks = [None; 3];
+        for ((track, mix), heard) in Track::ALL.into_iter().zip(&mut mixes).zip(&mut tracks) {
+            let row = self.matrix.track(track);
+            let inputs = inputs.iter().enumerate().filter(|(place, _)| row.hears(*place));
+            let mut voices = inputs.filter_map(|(_, voice)| *voice);
+            *heard = match (voices.next(), voices.next()) {
+                (None, _) => None,
+                // One voice, as nearly always, is not copied.
+                (Some(only), None) => Some(&only.0),
+                (Some(_), Some(_)) => {
+                    Mixer::mix_row(&scratch.inputs(), row, mix);
+                    Some(&mix.0)
+                }
+            };
         }
-        recording.tap.push(tick - recording.first_tick, tracks.each_ref().map(|frame| Some(&frame.0)));
+        recording.tap.push(tick - recording.first_tick, tracks);
     }
 
     /// Lets a frame pass that the worker was too late for.

@@ -82,14 +82,14 @@ pub(super) fn file_name(track: Track) -> String {
     format!("{}.wav", track.as_str())
 }
 
-/// The header of a growing file, as [`Header::fix_up`] needs it.
-pub(super) fn header() -> Header {
-    Header::new(RATE_HZ, 1)
+/// The header of a file with so many octets of samples.
+pub(super) fn finished_header(data_bytes: u64) -> Header {
+    Header::finished(RATE_HZ, 1, data_bytes)
 }
 
 /// Octets before the first sample.
 pub(super) fn header_bytes() -> u64 {
-    header().as_bytes().len() as u64
+    finished_header(0).as_bytes().len() as u64
 }
 
 /// Makes a folder that only the service reads.
@@ -121,8 +121,19 @@ pub(super) fn prove_writable(dir: &Path) -> Result<(), RecordingError> {
     fs::remove_file(&probe).map_err(RecordingError::disk("remove", &probe))
 }
 
-/// Writes the description whole or not at all, and forces it to the disk.
-pub(super) fn write_description(folder: &Path, recording: &Recording) -> Result<(), RecordingError> {
+/// Whether a power cut right afterwards may take it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Durable {
+    Yes,
+    No,
+}
+
+/// Writes the description whole or not at all.
+pub(super) fn write_description(
+    folder: &Path,
+    recording: &Recording,
+    durable: Durable,
+) -> Result<(), RecordingError> {
     let path = folder.join(DESCRIPTION);
     let fresh = folder.join("recording.json.new");
     let mut text = serde_json::to_string_pretty(recording)
@@ -131,9 +142,12 @@ pub(super) fn write_description(folder: &Path, recording: &Recording) -> Result<
     let mut file = open_for_writing(&fresh)?;
     file.set_len(0)
         .and_then(|()| file.write_all(text.as_bytes()))
-        .and_then(|()| file.sync_all())
+        .and_then(|()| if durable == Durable::Yes { file.sync_all() } else { Ok(()) })
         .map_err(RecordingError::disk("write", &fresh))?;
     fs::rename(&fresh, &path).map_err(RecordingError::disk("rename to", &path))?;
+    if durable == Durable::No {
+        return Ok(());
+    }
     // The rename is on the disk when the folder is.
     File::open(folder)
         .and_then(|folder| folder.sync_all())

@@ -2,9 +2,12 @@
 //!
 //! ```text
 //! media worker ─► tap::Tap ─► bounded queue ─► writer thread ─► <dir>/yyyy/mm/dd/<id>/{customer,agent,supervisor}.wav
-//!                 drops and counts              header true         │
+//!                 drops and counts  ◄── room ── header true         │
 //!                 when full                     once a second       └► sealer thread: sync, hash, recording.json ─► Sealed
 //! ```
+//! The worker only copies samples into room that comes back when it was written; nobody is woken for it. Both threads
+//! give way to the media workers.
+//!
 //! Three tracks a recording, each a 16 kHz mono WAV file of its own; all have the same start and the same length.
 //! Silence is a hole in the file. What a full queue drops is silence too, so that the times of the rest stay true.
 //! The process may be killed at any instant: every file is playable up to the last second, and
@@ -203,14 +206,14 @@ impl Recorder {
     /// Begins a recording. The tap goes to the media bridge; its end (or its drop) ends the recording. Never
     /// waits: the files are made by the writer thread.
     pub fn open(&self, recording: RecordingId, call: CallId, started_at: Timestamp) -> Tap {
-        let progress = Arc::new(Progress::new(recording, call, started_at));
+        let tap = Tap::new(recording, call, started_at, self.queue.clone());
         self.registry.with(|state| {
             // Who opens one while the threads end gets a tap that leads nowhere.
             if !state.stopping {
-                state.opened.push(progress.clone());
+                state.opened.push(tap.progress().clone());
             }
         });
-        Tap::new(progress, self.queue.clone())
+        tap
     }
 
     /// Ends every recording, seals it and ends the threads. Blocks up to `within`; false when that was too short.
@@ -225,6 +228,12 @@ impl Recorder {
             .unwrap_or_else(PoisonError::into_inner);
         state.finished
     }
+}
+
+/// Makes this thread less urgent: a recording can wait, a packet cannot.
+fn give_way(nice: i32) {
+    // SAFETY: touches nothing but this thread's own priority. Being less urgent is always allowed.
+    unsafe { libc::setpriority(libc::PRIO_PROCESS, 0, nice) };
 }
 
 /// Chunks of 200 ms in all recordings together: 27 s of 300 calls. A chunk of two voices has 13 kB. When it is full,

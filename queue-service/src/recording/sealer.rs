@@ -2,9 +2,9 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
 use sha2::{Digest, Sha256};
@@ -13,16 +13,16 @@ use shared::model::recording::{Track, TrackFile};
 use shared::time::Timestamp;
 use tokio::sync::mpsc;
 
-use super::layout::{self, FRAME_BYTES, FRAME_MILLIS};
-use super::{RecorderEvent, RecordingError, Sealed, writer};
+use super::layout::{self, Durable, FRAME_BYTES, FRAME_MILLIS};
+use super::{RecorderEvent, RecordingError, Sealed};
 
 /// Jobs that wait; the writer keeps what does not fit and tries again.
 pub(super) const QUEUE_JOBS: usize = 256;
 
 #[derive(Debug)]
 pub(super) enum Job {
-    /// Forces these files to the disk.
-    Sync(Vec<Arc<File>>),
+    /// Forces everything below this folder to the disk.
+    Sync(PathBuf),
     /// Ends a recording.
     Seal(SealJob),
 }
@@ -43,14 +43,16 @@ pub(super) struct SealJob {
     pub(super) refused: Option<String>,
 }
 
+/// Hashing a long recording takes a core for a while.
+const SEALER_NICE: i32 = 10;
+
 pub(super) fn run(jobs: &Receiver<Job>, events: &mpsc::Sender<RecorderEvent>) {
+    super::give_way(SEALER_NICE);
     for job in jobs {
         match job {
-            Job::Sync(files) => {
-                for file in files {
-                    if let Err(error) = file.sync_data() {
-                        tracing::warn!(%error, "forcing a recording to the disk failed");
-                    }
+            Job::Sync(dir) => {
+                if let Err(error) = File::open(&dir).and_then(|dir| sync_file_system(&dir)) {
+                    tracing::warn!(%error, "forcing recordings to the disk failed");
                 }
             }
             Job::Seal(job) => {
@@ -84,8 +86,8 @@ pub(super) fn seal(job: &SealJob, recovered: bool) -> Result<Sealed, RecordingEr
         let path = job.folder.join(&file_name);
         let file = layout::open_for_writing(&path)?;
         // The whole header anew: after a power cut even the beginning may be missing.
-        file.write_all_at(layout::header().as_bytes(), 0)
-            .and_then(|()| writer::fit(&file, data_bytes))
+        file.write_all_at(layout::finished_header(data_bytes).as_bytes(), 0)
+            .and_then(|()| file.set_len(layout::header_bytes() + data_bytes))
             .and_then(|()| file.sync_all())
             .map_err(RecordingError::disk("seal", &path))?;
         tracks.push(TrackFile {
@@ -105,12 +107,19 @@ pub(super) fn seal(job: &SealJob, recovered: bool) -> Result<Sealed, RecordingEr
         dropped_frames: job.dropped_frames,
         recovered,
     };
-    layout::write_description(&job.folder, &sealed.to_recording())?;
+    layout::write_description(&job.folder, &sealed.to_recording(), Durable::Yes)?;
     if let Err(error) = layout::unmark_open(&job.dir, job.recording) {
         // It is sealed all the same; the next start looks at it and takes the mark away.
         tracing::warn!(recording_id = %job.recording, %error, "a sealed recording stays marked as open");
     }
     Ok(sealed)
+}
+
+/// Forces out what was written to the file system that `place` lies on: once for a thousand open files.
+fn sync_file_system(place: &File) -> std::io::Result<()> {
+    // SAFETY: the descriptor is open.
+    let done = unsafe { libc::syncfs(place.as_raw_fd()) };
+    if done == 0 { Ok(()) } else { Err(std::io::Error::last_os_error()) }
 }
 
 /// The SHA-256 of a file as 64 hexadecimal digits.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{Receiver, SyncSender};
 
 use shared::id::{CallId, RecordingId};
 use shared::time::Timestamp;
@@ -14,7 +14,10 @@ pub const CHUNK_FRAMES: u64 = 10;
 /// Chunks of one recording that may wait for the writer: 10 s. More are dropped and counted.
 pub const QUEUE_CHUNKS_EACH: usize = 50;
 
-const CHUNK_SAMPLES: usize = FRAME_SAMPLES * CHUNK_FRAMES as usize;
+/// Octets of one frame.
+const FRAME_BYTES: usize = FRAME_SAMPLES * 2;
+/// Chunks that a recording has room for while its writer keeps up: one that is filled, one that is written.
+const ROOMS: usize = 2;
 
 /// What tap and writer both know of a recording.
 #[derive(Debug)]
@@ -25,14 +28,16 @@ pub(super) struct Progress {
     /// Chunks on their way; the writer takes one off when it has written it.
     pub(super) waiting: AtomicUsize,
     pub(super) dropped_frames: AtomicU64,
-    /// Frames since the start; final once `ended` is set.
+    /// Frames since the start, up to the last chunk; final once `ended` is set.
     pub(super) len_frames: AtomicU64,
     /// Set last: whoever sees it sees the rest.
     pub(super) ended: AtomicBool,
+    /// The way back of room that was written out. Bounded; what does not fit is freed.
+    rooms: SyncSender<Tracks>,
 }
 
 impl Progress {
-    pub(super) fn new(recording: RecordingId, call: CallId, started_at: Timestamp) -> Self {
+    fn new(recording: RecordingId, call: CallId, started_at: Timestamp, rooms: SyncSender<Tracks>) -> Self {
         Progress {
             recording,
             call,
@@ -41,9 +46,13 @@ impl Progress {
             dropped_frames: AtomicU64::new(0),
             len_frames: AtomicU64::new(0),
             ended: AtomicBool::new(false),
+            rooms,
         }
     }
 }
+
+/// Samples of a chunk as they stand in the file, one track after the other: `None` where a track never spoke.
+pub(super) type Tracks = [Option<Box<[u8]>>; 3];
 
 /// Up to 200 ms of three tracks, at its place in the recording.
 #[derive(Debug)]
@@ -54,22 +63,57 @@ pub(super) struct Chunk {
     pub(super) len_frames: u64,
     /// Frames that came, for the count when they are lost.
     pub(super) filled_frames: u64,
-    /// Samples from `first_frame` on; `None` is silence.
-    pub(super) tracks: [Option<Box<[i16]>>; 3],
+    /// Tracks with anything but silence; only of these the samples are this chunk's.
+    pub(super) is_heard: [bool; 3],
+    pub(super) tracks: Tracks,
+}
+
+impl Chunk {
+    /// Octets from `first_frame` on of a track that is heard.
+    pub(super) fn track(&self, track: usize) -> Option<&[u8]> {
+        let len = self.len_frames as usize * FRAME_BYTES;
+        self.is_heard.get(track).filter(|is_heard| **is_heard)?;
+        self.tracks.get(track)?.as_ref()?.get(..len)
+    }
+
+    /// Gives the room back to the tap; when that is gone, it is freed.
+    pub(super) fn recycle(self) {
+        let _ = self.progress.rooms.try_send(self.tracks);
+    }
 }
 
 /// Where a bridge puts what its recording hears.
+///
+/// Nothing is allocated while the writer keeps up: a chunk's room comes back when it is written, and two are enough.
 #[derive(Debug)]
 pub struct Tap {
     progress: Arc<Progress>,
     queue: SyncSender<Chunk>,
+    /// Room that was written out.
+    rooms: Receiver<Tracks>,
     chunk: Option<Chunk>,
     next_frame: u64,
 }
 
 impl Tap {
-    pub(super) fn new(progress: Arc<Progress>, queue: SyncSender<Chunk>) -> Self {
-        Tap { progress, queue, chunk: None, next_frame: 0 }
+    pub(super) fn new(
+        recording: RecordingId,
+        call: CallId,
+        started_at: Timestamp,
+        queue: SyncSender<Chunk>,
+    ) -> Self {
+        let (sender, rooms) = std::sync::mpsc::sync_channel(ROOMS);
+        // The supervisor's room is made when one speaks.
+        for _ in 0..ROOMS {
+            let _ = sender.try_send([Some(room()), Some(room()), None]);
+        }
+        let progress = Arc::new(Progress::new(recording, call, started_at, sender));
+        Tap { progress, queue, rooms, chunk: None, next_frame: 0 }
+    }
+
+    /// What the writer knows of it.
+    pub(super) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
     }
 
     /// The recording.
@@ -95,7 +139,6 @@ impl Tap {
             return;
         }
         self.next_frame = frame + 1;
-        self.progress.len_frames.store(self.next_frame, Ordering::Relaxed);
         let first_frame = frame - frame % CHUNK_FRAMES;
         if self.chunk.as_ref().is_some_and(|chunk| chunk.first_frame != first_frame) {
             self.flush();
@@ -105,16 +148,22 @@ impl Tap {
             first_frame,
             len_frames: 0,
             filled_frames: 0,
-            tracks: [None, None, None],
+            is_heard: [false; 3],
+            tracks: self.rooms.try_recv().unwrap_or_default(),
         });
-        let at = (frame - first_frame) as usize * FRAME_SAMPLES;
-        for (kept, heard) in chunk.tracks.iter_mut().zip(tracks) {
-            let Some(heard) = heard.filter(|samples| samples.iter().any(|sample| *sample != 0)) else {
+        let place = (frame - first_frame) as usize;
+        for ((room, is_heard), samples) in chunk.tracks.iter_mut().zip(&mut chunk.is_heard).zip(tracks) {
+            let Some(samples) = samples.filter(|samples| samples.iter().any(|sample| *sample != 0)) else {
                 continue;
             };
-            let samples = kept.get_or_insert_with(|| vec![0; CHUNK_SAMPLES].into_boxed_slice());
-            if let Some(place) = samples.get_mut(at..at + FRAME_SAMPLES) {
-                place.copy_from_slice(heard);
+            let room = room.get_or_insert_with(self::room);
+            if !std::mem::replace(is_heard, true) {
+                room.fill(0);
+            }
+            if let Some(octets) = room.get_mut(place * FRAME_BYTES..(place + 1) * FRAME_BYTES) {
+                for (octets, sample) in octets.as_chunks_mut::<2>().0.iter_mut().zip(samples) {
+                    *octets = sample.to_le_bytes();
+                }
             }
         }
         chunk.len_frames = frame - first_frame + 1;
@@ -127,12 +176,12 @@ impl Tap {
     /// Ends the recording at `len_frames` frames from its start (the rest after the last frame is silence).
     pub fn end(mut self, len_frames: u64) {
         self.next_frame = self.next_frame.max(len_frames);
-        self.progress.len_frames.store(self.next_frame, Ordering::Relaxed);
     }
 
     fn flush(&mut self) {
         let Some(chunk) = self.chunk.take() else { return };
         let filled = chunk.filled_frames;
+        self.progress.len_frames.store(self.next_frame, Ordering::Relaxed);
         let fits = self.progress.waiting.fetch_add(1, Ordering::AcqRel) < QUEUE_CHUNKS_EACH;
         if !(fits && self.queue.try_send(chunk).is_ok()) {
             self.progress.waiting.fetch_sub(1, Ordering::AcqRel);
@@ -144,6 +193,11 @@ impl Tap {
 impl Drop for Tap {
     fn drop(&mut self) {
         self.flush();
+        self.progress.len_frames.store(self.next_frame, Ordering::Relaxed);
         self.progress.ended.store(true, Ordering::Release);
     }
+}
+
+fn room() -> Box<[u8]> {
+    vec![0; CHUNK_FRAMES as usize * FRAME_BYTES].into_boxed_slice()
 }

@@ -132,9 +132,9 @@ fn a_late_worker_leaves_a_gap_and_no_shift() {
 fn a_slow_disk_drops_counts_and_keeps_the_times() {
     let dir = tempfile::tempdir().expect("folder");
     let (id, call) = ids();
-    let progress = Arc::new(Progress::new(id, call, STARTED_AT));
     let (queue, chunks) = std::sync::mpsc::sync_channel(2);
-    let mut tap = Tap::new(progress.clone(), queue);
+    let mut tap = Tap::new(id, call, STARTED_AT, queue);
+    let progress = tap.progress().clone();
     // Nobody takes: two chunks fit, three are lost.
     push(&mut tap, 0..50);
     assert_eq!(tap.dropped_frames(), 30);
@@ -164,7 +164,7 @@ fn a_slow_disk_drops_counts_and_keeps_the_times() {
 fn one_recording_may_not_fill_the_queue_of_all() {
     let (id, call) = ids();
     let (queue, _chunks) = std::sync::mpsc::sync_channel(1_000);
-    let mut tap = Tap::new(Arc::new(Progress::new(id, call, STARTED_AT)), queue);
+    let mut tap = Tap::new(id, call, STARTED_AT, queue);
     push(&mut tap, 0..600);
     assert_eq!(tap.dropped_frames(), 100, "10 s wait, 2 s are lost");
 }
@@ -226,11 +226,12 @@ fn crashed(dir: &std::path::Path, written: [u64; 2], told: u64, odd_bytes: u64) 
         tracks: Vec::new(),
         dropped_frames: 0,
     };
-    layout::write_description(&folder, &description).expect("description");
+    layout::write_description(&folder, &description, layout::Durable::No).expect("description");
     for (track, frames) in Track::ALL.into_iter().zip([written[0], written[1], 0]) {
         let file = layout::open_for_writing(&folder.join(layout::file_name(track))).expect("file");
-        file.write_all_at(layout::header().as_bytes(), 0).expect("header");
-        writer::fit(&file, told * layout::FRAME_BYTES).expect("fits");
+        let told_bytes = told * layout::FRAME_BYTES;
+        file.write_all_at(layout::finished_header(told_bytes).as_bytes(), 0).expect("header");
+        file.set_len(layout::header_bytes() + told_bytes).expect("fits");
         let mut sine = tone(CUSTOMER_HZ);
         for frame in 0..frames {
             let bytes: Vec<u8> = sine().iter().flat_map(|sample| sample.to_le_bytes()).collect();

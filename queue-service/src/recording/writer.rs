@@ -6,21 +6,24 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError};
 use std::time::{Duration, Instant};
 
 use shared::id::RecordingId;
 use shared::model::recording::{Recording, RecordingState, Track};
 
-use super::layout::{self, FRAME_BYTES};
+use super::layout::{self, Durable, FRAME_BYTES};
 use super::sealer::{Job, SealJob};
-use super::tap::{Chunk, FRAME_SAMPLES, Progress};
+use super::tap::{Chunk, Progress};
 use super::{RecordingConfig, RecordingError, Registry};
 
-/// How often ended recordings are looked for.
+/// How often the queue is emptied and ended recordings are looked for. Nobody wakes the writer: that would cost the
+/// media worker a system call for each chunk.
 const SWEEP: Duration = Duration::from_millis(100);
-/// How often headers are made true: half of the second that is promised.
-const HEADER_EVERY: Duration = Duration::from_millis(500);
+/// How often the header of a recording is made true: with a chunk and a sweep less than the second that is promised.
+const HEADER_EVERY: Duration = Duration::from_millis(600);
+/// The writer gives way to media workers, and the sealer to the writer.
+const WRITER_NICE: i32 = 5;
 /// How often a recording whose files could not be made is tried again.
 const RETRY_EVERY: Duration = Duration::from_secs(1);
 
@@ -31,7 +34,8 @@ pub(super) struct Writer {
     sealer: SyncSender<Job>,
     /// Jobs that the sealer's full queue did not take; bounded by the recordings that ended meanwhile.
     unsent: Vec<SealJob>,
-    headers_at: Instant,
+    /// Something was written since the disk was last told to keep it.
+    has_unsynced: bool,
     sync_at: Instant,
 }
 
@@ -40,18 +44,20 @@ struct Writing {
     dir: PathBuf,
     folder: PathBuf,
     files: Files,
-    /// Frames that the files have room for.
+    /// Frames that were taken.
     written_frames: u64,
+    /// Frames that each file has room for.
+    reached_frames: [u64; 3],
     /// Frames that the headers tell of.
     told_frames: u64,
-    has_unsynced: bool,
+    tell_at: Instant,
     /// A write failed and was reported.
     has_failed: bool,
 }
 
 enum Files {
     /// Customer, agent, supervisor.
-    Open([Arc<File>; 3]),
+    Open([File; 3]),
     /// Could not be made; tried again at this moment.
     Refused { reason: String, again_at: Instant },
 }
@@ -65,31 +71,30 @@ impl Writer {
             open: HashMap::new(),
             sealer,
             unsent: Vec::new(),
-            headers_at: now,
+            has_unsynced: false,
             sync_at: now,
         }
     }
 
     pub(super) fn run(mut self, chunks: &Receiver<Chunk>) {
-        let mut sweep_at = Instant::now();
+        super::give_way(WRITER_NICE);
         loop {
-            match chunks.recv_timeout(sweep_at.saturating_duration_since(Instant::now())) {
-                Ok(chunk) => self.write(chunk),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            let now = Instant::now();
-            if now >= sweep_at {
-                self.sweep(now);
-                sweep_at = now + SWEEP;
-                if self.registry.with(|state| state.stopping) {
-                    // What was pushed before the stop is written; what comes later is not recorded.
-                    while let Ok(chunk) = chunks.try_recv() {
-                        self.write(chunk);
-                    }
-                    break;
+            let is_over = loop {
+                match chunks.try_recv() {
+                    Ok(chunk) => self.write(chunk),
+                    Err(TryRecvError::Empty) => break false,
+                    Err(TryRecvError::Disconnected) => break true,
                 }
+            };
+            self.sweep(Instant::now());
+            if is_over || self.registry.with(|state| state.stopping) {
+                // What was pushed before the stop is written; what comes later is not recorded.
+                while let Ok(chunk) = chunks.try_recv() {
+                    self.write(chunk);
+                }
+                break;
             }
+            std::thread::sleep(SWEEP);
         }
         self.take_new();
         let all: Vec<RecordingId> = self.open.keys().copied().collect();
@@ -113,10 +118,12 @@ impl Writer {
                 dir: self.config.dir.clone(),
                 folder,
                 written_frames: 0,
+                reached_frames: [0; 3],
                 told_frames: 0,
-                has_unsynced: true,
+                tell_at: Instant::now() + HEADER_EVERY,
                 has_failed: false,
             };
+            self.has_unsynced = true;
             self.open.insert(id, writing);
         }
     }
@@ -126,9 +133,11 @@ impl Writer {
             self.take_new();
         }
         if let Some(writing) = self.open.get_mut(&chunk.progress.recording) {
+            self.has_unsynced = true;
             writing.write(&chunk);
         }
         chunk.progress.waiting.fetch_sub(1, Ordering::AcqRel);
+        chunk.recycle();
     }
 
     fn sweep(&mut self, now: Instant) {
@@ -148,10 +157,10 @@ impl Writer {
         for job in std::mem::take(&mut self.unsent) {
             self.hand_over(job);
         }
-        if now >= self.headers_at {
-            self.headers_at = now + HEADER_EVERY;
-            for writing in self.open.values_mut() {
-                writing.retry(now);
+        for writing in self.open.values_mut() {
+            writing.retry(now);
+            if now >= writing.tell_at {
+                writing.tell_at = now + HEADER_EVERY;
                 writing.tell();
             }
         }
@@ -161,29 +170,10 @@ impl Writer {
         }
     }
 
-    /// Hands the files that changed to the sealer's thread; while that is busy, the next round has them.
+    /// Has what was written forced out by the sealer's thread; while that is busy, the next round does it.
     fn sync(&mut self) {
-        let changed: Vec<(RecordingId, Arc<File>)> = self
-            .open
-            .iter()
-            .filter(|(_, writing)| writing.has_unsynced)
-            .filter_map(|(id, writing)| match &writing.files {
-                Files::Open(files) => Some(files.iter().map(|file| (*id, file.clone()))),
-                Files::Refused { .. } => None,
-            })
-            .flatten()
-            .collect();
-        if changed.is_empty() {
-            return;
-        }
-        let ids: Vec<RecordingId> = changed.iter().map(|(id, _)| *id).collect();
-        let files = changed.into_iter().map(|(_, file)| file).collect();
-        if self.sealer.try_send(Job::Sync(files)).is_ok() {
-            for id in ids {
-                if let Some(writing) = self.open.get_mut(&id) {
-                    writing.has_unsynced = false;
-                }
-            }
+        if self.has_unsynced && self.sealer.try_send(Job::Sync(self.config.dir.clone())).is_ok() {
+            self.has_unsynced = false;
         }
     }
 
@@ -224,17 +214,17 @@ impl Writing {
             return;
         };
         let at = layout::header_bytes() + chunk.first_frame * FRAME_BYTES;
-        let len_samples = chunk.len_frames as usize * FRAME_SAMPLES;
-        let mut bytes = Vec::with_capacity(len_samples * 2);
+        let end_frame = chunk.first_frame + chunk.len_frames;
         let mut outcome = Ok(());
-        for (file, samples) in files.iter().zip(&chunk.tracks) {
-            let Some(samples) = samples else { continue };
-            bytes.clear();
-            bytes.extend(samples.iter().take(len_samples).flat_map(|sample| sample.to_le_bytes()));
-            outcome = outcome.and(file.write_all_at(&bytes, at));
+        for (track, (file, reached)) in files.iter().zip(&mut self.reached_frames).enumerate() {
+            let Some(octets) = chunk.track(track) else { continue };
+            let written = file.write_all_at(octets, at);
+            if written.is_ok() {
+                *reached = (*reached).max(end_frame);
+            }
+            outcome = outcome.and(written);
         }
-        self.has_unsynced = true;
-        self.written_frames = self.written_frames.max(chunk.first_frame + chunk.len_frames);
+        self.written_frames = self.written_frames.max(end_frame);
         if let Err(error) = outcome {
             self.progress.dropped_frames.fetch_add(chunk.filled_frames, Ordering::Relaxed);
             self.report(&error);
@@ -247,7 +237,17 @@ impl Writing {
             return;
         }
         let Files::Open(files) = &self.files else { return };
-        match files.iter().try_for_each(|file| fit(file, self.written_frames * FRAME_BYTES)) {
+        let data_bytes = self.written_frames * FRAME_BYTES;
+        let header = layout::finished_header(data_bytes);
+        let outcome = files.iter().zip(&mut self.reached_frames).try_for_each(|(file, reached)| {
+            // A track that is silent at the end has a hole there.
+            if *reached < self.written_frames {
+                file.set_len(layout::header_bytes() + data_bytes)?;
+                *reached = self.written_frames;
+            }
+            file.write_all_at(header.as_bytes(), 0)
+        });
+        match outcome {
             Ok(()) => self.told_frames = self.written_frames,
             Err(error) => self.report(&error),
         }
@@ -276,24 +276,16 @@ impl Writing {
     }
 }
 
-/// Gives a track the length of `data_bytes` of samples (a hole where nothing was written) and a true header.
-pub(super) fn fit(file: &File, data_bytes: u64) -> std::io::Result<()> {
-    let header = layout::header();
-    file.set_len(header.as_bytes().len() as u64 + data_bytes)?;
-    header.fix_up(data_bytes).iter().try_for_each(|(at, bytes)| file.write_all_at(bytes, *at))
-}
-
 fn make_files(dir: &Path, folder: &Path, progress: &Progress) -> Files {
-    let make = || -> Result<[Arc<File>; 3], RecordingError> {
+    let make = || -> Result<[File; 3], RecordingError> {
         layout::mark_open(dir, progress.started_at, progress.recording)?;
         layout::make_folder(folder)?;
         let open = |track| {
             let path = folder.join(layout::file_name(track));
             let file = layout::open_for_writing(&path)?;
-            file.write_all_at(layout::header().as_bytes(), 0)
-                .and_then(|()| fit(&file, 0))
+            file.write_all_at(layout::finished_header(0).as_bytes(), 0)
                 .map_err(RecordingError::disk("write", &path))?;
-            Ok::<_, RecordingError>(Arc::new(file))
+            Ok::<_, RecordingError>(file)
         };
         let [customer, agent, supervisor] = Track::ALL;
         let files = [open(customer)?, open(agent)?, open(supervisor)?];
@@ -306,7 +298,8 @@ fn make_files(dir: &Path, folder: &Path, progress: &Progress) -> Files {
             tracks: Vec::new(),
             dropped_frames: 0,
         };
-        layout::write_description(folder, &description)?;
+        // The disk is told with the first samples: a call's beginning waits for no disk.
+        layout::write_description(folder, &description, Durable::No)?;
         Ok(files)
     };
     make().map(Files::Open).unwrap_or_else(|error| {

@@ -68,7 +68,7 @@ pub fn measure(program: &Path, folder: &Path, wanted: &Wanted, tell: &dyn Fn(&st
     let [service, generator, ..] = cores[..] else {
         return Err("measure media: two cores are needed, one for the service and one for who calls".into());
     };
-    host::hurry();
+    let _urgent = host::Urgent::begin();
     host::open_many_files();
     let bench = Bench {
         program: program.to_owned(),
