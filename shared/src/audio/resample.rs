@@ -17,6 +17,8 @@ const HALF_BAND_TAPS: usize = 24;
 const HISTORY: usize = HALF_BAND_TAPS - 1;
 /// Low-rate samples worked on at once.
 const CHUNK: usize = 160;
+/// Samples filtered side by side; a part of [`CHUNK`].
+const BLOCK: usize = 16;
 /// The centre tap, in low-rate samples behind the newest one.
 const CENTRE: usize = 11;
 
@@ -120,10 +122,14 @@ impl Halve {
 /// The odd taps over a line of history and samples; the taps are symmetric, so their order does not matter.
 fn convolve(line: &[f32; HISTORY + CHUNK]) -> [f32; CHUNK] {
     let mut sums = [0.0f32; CHUNK];
-    // Taps outside, samples inside: the inner loop has no dependency and becomes vector instructions.
-    for (offset, tap) in HALF_BAND.iter().enumerate() {
-        for (sum, sample) in sums.iter_mut().zip(&line[offset..]) {
-            *sum += tap * sample;
+    // So few sums at a time stay in registers, and both taps of a pair are multiplied at once.
+    for (block, sums) in sums.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+        let Some(line) = line.get(block * BLOCK..block * BLOCK + BLOCK + HISTORY) else { break };
+        for (offset, tap) in HALF_BAND.iter().enumerate().take(HALF_BAND_TAPS / 2) {
+            let (first, last) = (&line[offset..][..BLOCK], &line[HISTORY - offset..][..BLOCK]);
+            for ((sum, first), last) in sums.iter_mut().zip(first).zip(last) {
+                *sum += tap * (first + last);
+            }
         }
     }
     sums

@@ -46,8 +46,8 @@ impl Lateness {
 
     /// Takes an arrival; returns how late it is against the fastest packet, in milliseconds.
     pub fn push(&mut self, now: Timestamp, timestamp: u64) -> u64 {
-        let sent_millis =
-            i64::try_from(u128::from(timestamp) * 1_000 / u128::from(self.clock_rate_hz)).unwrap_or(i64::MAX);
+        let sent_millis = timestamp.saturating_mul(1_000) / u64::from(self.clock_rate_hz);
+        let sent_millis = i64::try_from(sent_millis).unwrap_or(i64::MAX);
         let transit = now.as_millis().saturating_sub(sent_millis);
         let [current, before] = match self.fastest {
             Some([current, before])

@@ -140,6 +140,11 @@ impl Listener {
         }
     }
 
+    /// Whether a key is down, or something waits to be taken.
+    pub fn is_busy(&self) -> bool {
+        self.held.is_some() || !self.waiting.is_empty()
+    }
+
     /// The next thing that happened.
     pub fn poll(&mut self) -> Option<KeyEvent> {
         self.waiting.pop_front()

@@ -18,6 +18,8 @@ pub const CAPACITY: usize = 64;
 pub const MAX_PAYLOAD: usize = MAX_PACKET_BYTES;
 /// Octets that every place has room for once it is used: 20 ms of G.711, and of Opus at 64 kbit/s.
 const USUAL_PAYLOAD: usize = 160;
+/// Packets that there is room for from the beginning: [`MAX_TARGET_MILLIS`] of the usual ones.
+const SPARES: usize = 16;
 /// The least delay that is aimed for: one packet to play and one on its way.
 pub const MIN_TARGET_MILLIS: u64 = 40;
 /// The greatest delay that is aimed for; beyond it a call is no conversation (ITU-T G.114).
@@ -122,6 +124,10 @@ pub struct JitterBuffer {
     clock_rate_hz: u32,
     slots: Vec<Slot>,
     count: usize,
+    /// Room of packets that were played, the latest last: the one that the processor still has at hand goes first.
+    spare: Vec<Vec<u8>>,
+    /// The place that was played last; its owner may still read it until the next packet comes.
+    lent: Option<usize>,
     /// The newest packet and the end of its sound.
     newest: Option<(u64, u64)>,
     /// Everything before it was played or given up.
@@ -144,6 +150,8 @@ impl JitterBuffer {
             clock_rate_hz,
             slots: vec![Slot::default(); CAPACITY],
             count: 0,
+            spare: (0..SPARES).map(|_| Vec::with_capacity(USUAL_PAYLOAD)).collect(),
+            lent: None,
             newest: None,
             played: None,
             state: State::Filling,
@@ -179,13 +187,15 @@ impl JitterBuffer {
         if arrival.payload.len() > MAX_PAYLOAD {
             return false;
         }
+        self.take_back();
         if self.played.is_some_and(|played| arrival.sequence < played) {
             self.status.late += 1;
             return false;
         }
         let newest = self.newest.map_or(arrival.sequence, |(sequence, _)| sequence.max(arrival.sequence));
         // Full: give up what is too old for the new one.
-        while newest.saturating_sub(self.oldest().unwrap_or(newest)) >= CAPACITY as u64 {
+        let may_be_full = self.played.is_none_or(|played| newest.saturating_sub(played) >= CAPACITY as u64);
+        while may_be_full && newest.saturating_sub(self.oldest().unwrap_or(newest)) >= CAPACITY as u64 {
             self.drop_oldest();
         }
         if newest - arrival.sequence >= CAPACITY as u64 {
@@ -203,6 +213,9 @@ impl JitterBuffer {
         slot.ticks = arrival.ticks;
         slot.payload_type = arrival.payload_type;
         slot.arrived = now;
+        if slot.payload.capacity() == 0 {
+            slot.payload = self.spare.pop().unwrap_or_default();
+        }
         slot.payload.clear();
         // At once, and not a little more with each packet of a codec whose packets vary.
         slot.payload.reserve(USUAL_PAYLOAD.max(arrival.payload.len()));
@@ -224,6 +237,8 @@ impl JitterBuffer {
         let step = self.step();
         match step {
             Step::Play(index) => {
+                self.take_back();
+                self.lent = Some(index);
                 let slot = &self.slots[index];
                 Pull::Packet { payload_type: slot.payload_type, ticks: slot.ticks, payload: &slot.payload }
             }
@@ -353,6 +368,16 @@ impl JitterBuffer {
                 }
             }
             return step;
+        }
+    }
+
+    /// Keeps the room of the packet that was played last for another one.
+    fn take_back(&mut self) {
+        if let Some(slot) =
+            self.lent.take().and_then(|index| self.slots.get_mut(index)).filter(|slot| !slot.used)
+            && self.spare.len() < CAPACITY
+        {
+            self.spare.push(std::mem::take(&mut slot.payload));
         }
     }
 

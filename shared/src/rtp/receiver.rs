@@ -274,6 +274,11 @@ impl Receiver {
         self.keys.poll()
     }
 
+    /// Whether something is due with a key: one is down, or what happened was not taken yet.
+    pub fn has_keys(&self) -> bool {
+        self.keys.is_busy()
+    }
+
     /// Counts and delays.
     pub fn statistics(&self) -> Statistics {
         Statistics {

@@ -103,9 +103,11 @@ impl Sequence {
 
     /// Follows the interarrival jitter (RFC 3550 appendix A.8).
     pub fn arrived(&mut self, now: Timestamp, timestamp: u32) {
-        let arrival = i128::from(now.as_micros()) * i128::from(self.clock_rate_hz) / 1_000_000;
+        let (secs, micros) = (now.as_micros().div_euclid(1_000_000), now.as_micros().rem_euclid(1_000_000));
+        let ticks = micros.unsigned_abs() * u64::from(self.clock_rate_hz) / 1_000_000;
         // Only the low 32 bits matter: a timestamp starts anywhere.
-        let transit = i64::from((arrival as u32).wrapping_sub(timestamp));
+        let arrival = (secs as u32).wrapping_mul(self.clock_rate_hz).wrapping_add(ticks as u32);
+        let transit = i64::from(arrival.wrapping_sub(timestamp));
         if let Some(before) = self.transit {
             let difference = (transit as u32).wrapping_sub(before as u32).cast_signed().unsigned_abs();
             // A jump of the timestamp (more than 5 s) is no jitter.

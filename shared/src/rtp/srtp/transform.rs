@@ -1,6 +1,6 @@
 //! The ciphers of the suites on one packet, in place, given its source and its index.
 
-use aes::Aes128;
+use aes::Aes128Enc;
 use aes::cipher::{InnerIvInit, KeyInit, StreamCipherCore};
 use ctr::CtrCore;
 use ctr::flavors::Ctr128BE;
@@ -23,7 +23,7 @@ pub(super) struct Transform {
 
 #[derive(Clone)]
 enum Cipher {
-    CounterMode { aes: Aes128, hmac: Hmac<Sha1> },
+    CounterMode { aes: Aes128Enc, hmac: Hmac<Sha1> },
     Galois(Box<LessSafeKey>),
 }
 
@@ -41,7 +41,7 @@ impl Transform {
         let half: [u8; 16] = std::array::from_fn(|place| keys.encryption[place]);
         let cipher = match master.suite() {
             Suite::AesCm128HmacSha1_80 | Suite::AesCm128HmacSha1_32 => Cipher::CounterMode {
-                aes: Aes128::new(&half.into()),
+                aes: Aes128Enc::new(&half.into()),
                 hmac: <Hmac<Sha1> as hmac::KeyInit>::new_from_slice(&keys.authentication)
                     .unwrap_or_else(|_| unreachable!("HMAC takes keys of any length")),
             },
@@ -120,12 +120,13 @@ impl Transform {
     }
 
     /// RFC 3711 §4.1.1: the salt, over it the source and the index, and a counter of 16 bits from zero.
-    fn counter_mode(&self, aes: &Aes128, place: Place, text: &mut [u8]) {
+    fn counter_mode(&self, aes: &Aes128Enc, place: Place, text: &mut [u8]) {
         let mut vector = [0u8; 16];
         vector[..14].copy_from_slice(&self.salt);
         over(&mut vector[4..8], &place.ssrc.to_be_bytes());
         over(&mut vector[8..14], &place.index.to_be_bytes()[2..]);
-        CtrCore::<&Aes128, Ctr128BE>::inner_iv_init(aes, &vector.into()).apply_keystream_partial(text.into());
+        CtrCore::<&Aes128Enc, Ctr128BE>::inner_iv_init(aes, &vector.into())
+            .apply_keystream_partial(text.into());
     }
 
     /// RFC 7714 §8.1 and §9.1: two zero octets, the source, the index in the last six octets; over them the salt.
