@@ -107,6 +107,7 @@ fn carry_out(driver: &mut Driver, settings: &mut Settings, command: Command) {
         Command::Key(key) => phone(driver, PhoneCommand::Key(key)),
         Command::Transfer { call, target } => driver.command(SessionCommand::Transfer { call, target }),
         Command::EndWrapUp(end) => driver.command(SessionCommand::EndWrapUp(end)),
+        Command::ExtendWrapUp => driver.command(SessionCommand::ExtendWrapUp),
         Command::UseDevices(choice) => phone(driver, PhoneCommand::UseDevices(choice)),
         Command::RefreshDevices => phone(driver, PhoneCommand::RefreshDevices),
         Command::TestRing => phone(driver, PhoneCommand::TestRing),

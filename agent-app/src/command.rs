@@ -39,6 +39,8 @@ pub enum Command {
     },
     /// End wrap-up with a code and a note.
     EndWrapUp(EndWrapUp),
+    /// More time for wrap-up.
+    ExtendWrapUp,
     /// Other sound devices, also during a call.
     UseDevices(DeviceChoice),
     /// Look for devices again.

@@ -4,7 +4,8 @@ use shared::id::{AgentId, CallId, QueueId};
 use shared::model::agent::{NotReadyReason, State as Doing, Status};
 use shared::model::call::{LiveCall, Party, Supervision};
 use shared::model::floor::AgentView;
-use shared::model::queue::Code;
+use shared::model::queue::{Code, QueueInfo};
+use shared::model::rules::WrapUpRules;
 use shared::time::Timestamp;
 use shared_desktop::desk::{Desk, Stage};
 use shared_desktop::phone::{CallState, Direction, Phase};
@@ -83,10 +84,12 @@ pub struct WrapUp {
     pub queue: QueueId,
     /// Since when.
     pub since: Timestamp,
-    /// When it ends by itself.
-    pub until: Timestamp,
+    /// When it ends by itself; none when only the agent ends it.
+    pub until: Option<Timestamp>,
     /// The codes to choose from.
     pub codes: Vec<Code>,
+    /// How the queue wants it.
+    pub rules: WrapUpRules,
 }
 
 /// The own queues now.
@@ -146,15 +149,15 @@ impl State {
                 queue: queue.clone(),
                 since: self.me().map_or(self.desk.now, |me| me.state_since),
                 until: *until,
-                codes: self
-                    .desk
-                    .floor
-                    .queues
-                    .get(queue)
-                    .map_or_else(Vec::new, |q| q.info.wrap_up_codes.clone()),
+                codes: self.queue(queue).map_or_else(Vec::new, |info| info.wrap_up_codes.clone()),
+                rules: self.queue(queue).map(|info| info.wrap_up.clone()).unwrap_or_default(),
             }),
             (None, Some(Doing::Idle) | None) => View::Ready,
         }
+    }
+
+    fn queue(&self, queue: &QueueId) -> Option<&QueueInfo> {
+        self.desk.floor.queues.get(queue).map(|view| &view.info)
     }
 
     /// The call that hold, transfer and hang-up are about: as the service knows it.

@@ -1,9 +1,7 @@
 //! Agents: what they want, their phones, their wrap-up.
 
-use std::time::Duration;
-
 use shared::api::agents::WantedStatus;
-use shared::id::{AgentId, CallId, CodeId, QueueId};
+use shared::id::{AgentId, CallId, CodeId};
 use shared::model::agent::{ChangedBy, Device, NotReadyReason, State, Status};
 use shared::model::call::OfferOutcome;
 use shared::model::decision::Trigger;
@@ -13,12 +11,9 @@ use shared::time::Timestamp;
 use super::input::AcdError;
 use super::state::{Acd, Agent};
 
-/// Longest note in wrap-up, in characters.
-const MAX_NOTE_CHARS: usize = 2_000;
-
 impl Agent {
     /// The end of a call with its wrap-up: the idle clock starts.
-    fn become_idle(&mut self, now: Timestamp) {
+    pub(super) fn become_idle(&mut self, now: Timestamp) {
         self.idle_since = now;
         self.tally.idle(now);
     }
@@ -34,7 +29,7 @@ impl Agent {
 }
 
 /// Whether the change is the agent's own doing.
-fn is_own(by: &ChangedBy, agent: &AgentId) -> bool {
+pub(super) fn is_own(by: &ChangedBy, agent: &AgentId) -> bool {
     match by {
         ChangedBy::Agent => true,
         ChangedBy::User(user) => *user == agent.to_user(),
@@ -75,41 +70,7 @@ impl Acd {
         Ok(())
     }
 
-    /// Ends an agent's wrap-up. He becomes idle, or takes his next status.
-    ///
-    /// # Errors
-    /// [`AcdError::UnknownAgent`], [`AcdError::NotInWrapUp`], [`AcdError::UnknownCode`], [`AcdError::NoteTooLong`];
-    /// the wrap-up goes on then.
-    pub fn end_wrap_up(
-        &mut self,
-        now: Timestamp,
-        agent: &AgentId,
-        code: Option<CodeId>,
-        note: Option<String>,
-        by: ChangedBy,
-    ) -> Result<(), AcdError> {
-        let now = self.advance(now);
-        self.work_off(now);
-        let State::WrapUp { queue, .. } = &self.agent(agent)?.state else {
-            return Err(AcdError::NotInWrapUp(agent.clone()));
-        };
-        if let Some(code) = &code
-            && !self.queues.get(queue).is_some_and(|info| info.wrap_up_codes.iter().any(|it| it.id == *code))
-        {
-            return Err(AcdError::UnknownCode { code: code.clone(), queue: queue.clone() });
-        }
-        let note = note.filter(|note| !note.trim().is_empty());
-        let len = note.as_ref().map_or(0, |note| note.chars().count());
-        if len > MAX_NOTE_CHARS {
-            return Err(AcdError::NoteTooLong { len, max: MAX_NOTE_CHARS });
-        }
-        let how = if code.is_some() || is_own(&by, agent) { WrapUpEnd::Coded } else { WrapUpEnd::Forced };
-        self.finish_wrap_up(now, agent, code, note, how);
-        self.dispatch(now, Trigger::AgentFree);
-        Ok(())
-    }
-
-    fn agent(&self, agent: &AgentId) -> Result<&Agent, AcdError> {
+    pub(super) fn agent(&self, agent: &AgentId) -> Result<&Agent, AcdError> {
         self.agents
             .get(agent)
             .filter(|known| !known.removed)
@@ -188,7 +149,7 @@ impl Acd {
     }
 
     /// After a queue call, who takes calls on demand has to ask for the next one.
-    fn settle_after_call(&mut self, now: Timestamp, id: &AgentId) {
+    pub(super) fn settle_after_call(&mut self, now: Timestamp, id: &AgentId) {
         let Some(agent) = self.agents.get(id) else { return };
         if agent.info.on_demand && agent.status == Status::Ready && agent.next.is_none() {
             let status = Status::NotReady { reason: NotReadyReason::OnDemand };
@@ -198,56 +159,6 @@ impl Acd {
             }
         }
         self.settle(now, id);
-    }
-
-    pub(super) fn release(
-        &mut self,
-        now: Timestamp,
-        call: CallId,
-        id: &AgentId,
-        queue: &QueueId,
-        wrap_up: bool,
-    ) {
-        let Some(agent) = self.agent_mut(id) else { return };
-        if !matches!(&agent.state, State::Talking { call: known, .. } if *known == call) {
-            return;
-        }
-        let talked = now.millis_since(agent.state_since);
-        agent.tally.talk_millis += talked;
-        agent.tally.busy_millis += talked;
-        let removed = agent.removed;
-        let wrap_up_secs = match self.queues.get(queue) {
-            Some(info) if wrap_up && !removed => info.wrap_up_secs,
-            _ => 0,
-        };
-        let Some(agent) = self.agent_mut(id) else { return };
-        if wrap_up_secs > 0 {
-            let until = now + Duration::from_secs(u64::from(wrap_up_secs));
-            agent.enter(now, State::WrapUp { call, queue: queue.clone(), until });
-            self.publish(Event::WrapUpStarted { call, agent: id.clone(), queue: queue.clone(), until });
-        } else {
-            agent.rest(now);
-            agent.become_idle(now);
-            self.settle_after_call(now, id);
-        }
-    }
-
-    pub(super) fn finish_wrap_up(
-        &mut self,
-        now: Timestamp,
-        id: &AgentId,
-        code: Option<CodeId>,
-        note: Option<String>,
-        how: WrapUpEnd,
-    ) {
-        let Some(agent) = self.agent_mut(id) else { return };
-        let State::WrapUp { call, .. } = agent.state else { return };
-        let wrap_up_millis = now.millis_since(agent.state_since);
-        agent.tally.busy_millis += wrap_up_millis;
-        agent.rest(now);
-        agent.become_idle(now);
-        self.publish(Event::WrapUpEnded { call, agent: id.clone(), code, note, how, wrap_up_millis });
-        self.settle_after_call(now, id);
     }
 
     pub(super) fn set_held(&mut self, call: CallId, id: &AgentId, now_held: bool) {

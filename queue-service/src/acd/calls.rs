@@ -8,7 +8,7 @@ use shared::model::agent::{ChangedBy, NotReadyReason, State, Status};
 use shared::model::call::{OfferOutcome, QueueExit};
 use shared::model::decision::Trigger;
 use shared::model::event::Event;
-use shared::model::queue::{Destination, QueueInfo};
+use shared::model::queue::Destination;
 use shared::time::Timestamp;
 
 use super::input::{FailedOffer, LostRace, Output, Won};
@@ -66,6 +66,7 @@ impl Acd {
         });
         if let Some(agent) = self.agent_mut(&won.agent) {
             agent.enter(now, State::Talking { call, held: false });
+            agent.last_call = None;
             agent.tally.calls += 1;
         }
         if let Some(caller) = &waiting.caller {
@@ -133,6 +134,10 @@ impl Acd {
             paused_millis: 0,
             give_up_at: (info.max_wait_secs > 0).then(|| now + secs(info.max_wait_secs)),
             when_timed_out: info.when_timed_out.clone(),
+            closes_at: self.closes_at(now, info).filter(|_| only.is_none()),
+            empty_until: self.empty_until(now, info),
+            when_closed: info.when_closed.clone(),
+            waits: info.waiting.clone(),
             only: only.clone(),
             only_until,
             only_why,
@@ -146,20 +151,6 @@ impl Acd {
         self.waiting.insert(call, waiting);
         self.index.dirty_calls.push(call);
         self.publish(Event::CallQueued { call, queue, priority_secs, since, only });
-    }
-
-    /// Why a queue would not take a call now, and where it would go. A full queue still takes a call that somebody is
-    /// free for.
-    fn turns_away<'q>(&self, now: Timestamp, info: &'q QueueInfo) -> Option<(QueueExit, &'q Destination)> {
-        let known = self.index.queues.get(&info.id);
-        // Hours that cannot be read are refused with the configuration; if they get here, calls are not lost for it.
-        let open = known.and_then(|known| known.hours.as_ref()).is_none_or(|hours| hours.is_open(now));
-        if !open {
-            return Some((QueueExit::Closed, &info.when_closed));
-        }
-        let waiting = known.map_or(0, |known| known.waiting);
-        let full = waiting >= info.max_waiting as usize && !self.somebody_free_for(info);
-        full.then_some((QueueExit::Full, &info.when_full))
     }
 
     /// Says where a call goes that left `queue`. A way through queues that would refuse it too is walked here, counting

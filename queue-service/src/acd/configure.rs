@@ -105,6 +105,9 @@ impl Acd {
                 disconnected_since: None,
                 own: Default::default(),
                 tally: Default::default(),
+                extended: 0,
+                chosen: None,
+                last_call: None,
                 removed: false,
             },
         );

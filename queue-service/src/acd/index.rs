@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use shared::id::{AgentId, CallId, QueueId};
 use shared::model::queue::QueueInfo;
+use shared::model::rules::Away;
 use shared::time::Timestamp;
 
 use super::hours::Hours;
@@ -63,7 +64,18 @@ struct CallEntry {
     kind: Option<KindId>,
     only: Option<AgentId>,
     key: Timestamp,
+    leaves: Option<LeaveRule>,
     due: Vec<(Timestamp, Due)>,
+}
+
+/// A queue, and what its agents do when nobody is there.
+pub(super) type LeaveRule = (QueueId, Vec<Away>);
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Leaving {
+    pub(super) calls: BTreeSet<CallId>,
+    /// Nobody was there when it was looked at last.
+    pub(super) is_empty: bool,
 }
 
 /// See the [module](self).
@@ -83,6 +95,8 @@ pub(super) struct Index {
     pub(super) timers: BTreeSet<(Timestamp, Due)>,
     pub(super) dirty_agents: Vec<AgentId>,
     pub(super) dirty_calls: Vec<CallId>,
+    /// Calls that leave when all agents of a queue are in one of these states.
+    pub(super) leaving: BTreeMap<LeaveRule, Leaving>,
     pub(super) fresh: BTreeSet<KindId>,
     pub(super) fresh_only: BTreeSet<AgentId>,
 }
@@ -113,7 +127,7 @@ impl Acd {
     pub(super) fn rebuild(&mut self) {
         self.index = Index { built: true, ..Index::default() };
         for (id, info) in &self.queues {
-            let hours = Hours::parse(&info.hours, &info.time_zone).ok();
+            let hours = Hours::parse(&info.hours, &info.waiting.holidays, &info.time_zone).ok();
             self.index.queues.insert(id.clone(), QueueIndex { hours, ..QueueIndex::default() });
         }
         for info in self.queues.values() {
@@ -277,6 +291,14 @@ impl Acd {
                     queue.waiting = queue.waiting.saturating_sub(1);
                 }
             }
+            if let Some(rule) = &old.leaves
+                && let Some(leaving) = index.leaving.get_mut(rule)
+            {
+                leaving.calls.remove(&call);
+                if leaving.calls.is_empty() {
+                    index.leaving.remove(rule);
+                }
+            }
             if let Some(agent) = &old.only
                 && let Some(calls) = index.only.get_mut(agent)
             {
@@ -287,6 +309,13 @@ impl Acd {
             }
         }
         let Some(waiting) = self.waiting.get(&call) else { return };
+        let rule = (waiting.queue.clone(), waiting.waits.leave_when_all.clone());
+        let rule = (!rule.1.is_empty()).then_some(rule);
+        if let Some(rule) = &rule {
+            let leaving = index.leaving.entry(rule.clone()).or_default();
+            leaving.is_empty = waiting.empty_until.is_some();
+            leaving.calls.insert(call);
+        }
         let (key, kind) = (waiting.service_key(), waiting.kind());
         let ringing = !waiting.offers.is_empty();
         let open = waiting.is_open(now);
@@ -313,8 +342,8 @@ impl Acd {
             index.only.entry(agent.clone()).or_default().insert((key, call));
             index.fresh_only.insert(agent.clone());
         }
-        let mut entry =
-            CallEntry { kind: Some(id), only: waiting.only.clone().filter(|_| open), key, due: Vec::new() };
+        let only = waiting.only.clone().filter(|_| open);
+        let mut entry = CallEntry { kind: Some(id), only, key, leaves: rule, due: Vec::new() };
         retime(&mut index.timers, &mut entry.due, waiting.deadlines(call).collect());
         index.calls.insert(call, entry);
     }

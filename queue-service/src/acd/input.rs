@@ -254,7 +254,7 @@ pub enum AcdError {
     #[error("set not ready with reason {0}: it is not configured")]
     UnknownBreak(CodeId),
     /// The agent is not in wrap-up.
-    #[error("end wrap-up of agent {0}: the agent is not in wrap-up")]
+    #[error("find wrap-up of agent {0}: the agent is not in wrap-up")]
     NotInWrapUp(AgentId),
     /// The queue has no such wrap-up code.
     #[error("end wrap-up with code {code}: queue {queue} does not have it")]
@@ -263,6 +263,28 @@ pub enum AcdError {
         code: CodeId,
         /// The queue of the call.
         queue: QueueId,
+    },
+    /// The queue wants a code.
+    #[error("end wrap-up without a code: queue {queue} requires one")]
+    CodeRequired {
+        /// The queue of the call.
+        queue: QueueId,
+    },
+    /// The queue's wrap-up lasts its whole time.
+    #[error("end wrap-up {left_secs} s early: in queue {queue} it lasts its whole time")]
+    NoEarlyExit {
+        /// The queue of the call.
+        queue: QueueId,
+        /// Seconds that are left.
+        left_secs: u64,
+    },
+    /// There is no more time to be had.
+    #[error("extend wrap-up: queue {queue} allows it {extensions} times a call")]
+    NoExtension {
+        /// The queue of the call.
+        queue: QueueId,
+        /// How often it may be extended.
+        extensions: u8,
     },
     /// The note is too long.
     #[error("end wrap-up with a note of {len} characters: at most {max} fit")]

@@ -118,7 +118,8 @@ impl Waiting {
         let only = self.only_until.filter(|_| quiet).map(|at| (at, Due::Only(call)));
         let step = self.next_step_at().filter(|_| quiet).map(|at| (at, Due::Step(call)));
         let ring = self.ring_next_at.filter(|_| !quiet).map(|at| (at, Due::RingNext(call)));
-        [give_up, only, step, ring].into_iter().flatten()
+        let leave = self.leaves_at().filter(|_| quiet).map(|(at, _)| (at, Due::Leave(call)));
+        [give_up, leave, only, step, ring].into_iter().flatten()
     }
 
     /// When the next step of widening is due, if no phone rings until then.

@@ -32,6 +32,7 @@ mod configure;
 mod index;
 mod input;
 mod kind;
+mod leave;
 mod memory;
 mod own;
 mod route;
@@ -39,6 +40,7 @@ mod state;
 mod tally;
 mod told;
 mod words;
+mod wrap_up;
 
 #[cfg(test)]
 mod tests;

@@ -31,6 +31,7 @@ impl Acd {
     /// Offers calls as long as there is one with an agent for it.
     pub(super) fn dispatch(&mut self, now: Timestamp, trigger: Trigger) {
         self.flush(now);
+        self.watch_empty(now);
         self.overdue(now);
         // Calls that ring elsewhere and whose other agents have all had them.
         let mut done = BTreeSet::new();
@@ -52,11 +53,14 @@ impl Acd {
         loop {
             let due =
                 self.index.timers.iter().take_while(|(at, _)| *at <= now).find_map(|(_, due)| match due {
-                    Due::Wait(call) => Some(*call),
+                    Due::Wait(_) | Due::Leave(_) => Some(due.clone()),
                     _ => None,
                 });
-            let Some(call) = due else { return };
-            self.time_out(now, call);
+            match due {
+                Some(Due::Wait(call)) => self.time_out(now, call),
+                Some(Due::Leave(call)) => self.leave_by_rule(now, call),
+                _ => return,
+            }
             self.flush(now);
         }
     }

@@ -4,13 +4,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shared::id::{AgentId, CallId, OfferId, QueueId};
+use shared::id::{AgentId, CallId, CodeId, OfferId, QueueId};
 use shared::model::agent::{AgentInfo, ChangedBy, Device, State, Status};
 use shared::model::call::{OfferOutcome, QueueExit};
 use shared::model::decision::Trigger;
-use shared::model::event::{Event, WrapUpEnd};
+use shared::model::event::Event;
 use shared::model::queue::{Code, Destination, QueueInfo, SkillNeed};
 use shared::model::routing::Routing;
+use shared::model::rules::WaitRules;
 use shared::time::Timestamp;
 
 use super::index::Index;
@@ -74,8 +75,24 @@ pub(super) struct Agent {
     /// What he has done today.
     #[serde(default)]
     pub(super) tally: Tally,
+    /// How often he has extended the wrap-up that he is in.
+    #[serde(default)]
+    pub(super) extended: u8,
+    /// The code and the note for the wrap-up that he is in, which lasts its whole time.
+    #[serde(default)]
+    pub(super) chosen: Option<(Option<CodeId>, Option<String>)>,
+    /// His last call, while it may still be given a code.
+    #[serde(default)]
+    pub(super) last_call: Option<LastCall>,
     /// No longer configured; he goes when his call is over.
     pub(super) removed: bool,
+}
+
+/// A call that is over for an agent and had no wrap-up.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct LastCall {
+    pub(super) call: CallId,
+    pub(super) queue: QueueId,
 }
 
 /// A call that waits. Its rules are those of the moment it came: a change of configuration does not move it.
@@ -101,6 +118,16 @@ pub(super) struct Waiting {
     /// When it has waited too long; looked at while no phone rings for it.
     pub(super) give_up_at: Option<Timestamp>,
     pub(super) when_timed_out: Destination,
+    /// When its queue closes, if it has to leave then; looked at while no phone rings for it.
+    #[serde(default)]
+    pub(super) closes_at: Option<Timestamp>,
+    /// When it leaves because nobody is there; looked at while no phone rings for it.
+    #[serde(default)]
+    pub(super) empty_until: Option<Timestamp>,
+    #[serde(default = "nowhere")]
+    pub(super) when_closed: Destination,
+    #[serde(default)]
+    pub(super) waits: WaitRules,
     pub(super) only: Option<AgentId>,
     /// It waits for him until then; looked at while no phone rings for it.
     #[serde(default)]
@@ -119,6 +146,11 @@ pub(super) struct Waiting {
     /// When the next phone may ring, while others do.
     #[serde(default)]
     pub(super) ring_next_at: Option<Timestamp>,
+}
+
+/// Where a call goes of which it was not written down.
+fn nowhere() -> Destination {
+    Destination::Reject { status: 480 }
 }
 
 /// Why a call is for one agent.
@@ -149,7 +181,7 @@ pub(super) struct Offer {
 impl Agent {
     pub(super) fn deadlines(&self, id: &AgentId, grace: Duration) -> impl Iterator<Item = (Timestamp, Due)> {
         let wrap_up = match &self.state {
-            State::WrapUp { until, .. } => Some((*until, Due::WrapUp(id.clone()))),
+            State::WrapUp { until, .. } => until.map(|until| (until, Due::WrapUp(id.clone()))),
             State::Idle | State::Offered { .. } | State::Talking { .. } => None,
         };
         let cool_down = self.cool_until.map(|until| (until, Due::CoolDown(id.clone())));
@@ -166,6 +198,7 @@ pub(super) enum Due {
     CoolDown(AgentId),
     Connection(AgentId),
     Wait(CallId),
+    Leave(CallId),
     Only(CallId),
     Step(CallId),
     RingNext(CallId),
@@ -326,7 +359,7 @@ impl Acd {
                     Trigger::OfferEnded
                 }
                 Due::WrapUp(agent) => {
-                    self.finish_wrap_up(now, &agent, None, None, WrapUpEnd::TimedOut);
+                    self.time_out_wrap_up(now, &agent);
                     Trigger::AgentFree
                 }
                 Due::CoolDown(agent) => {
@@ -341,6 +374,10 @@ impl Acd {
                 }
                 Due::Wait(call) => {
                     self.time_out(now, call);
+                    Trigger::Time
+                }
+                Due::Leave(call) => {
+                    self.leave_by_rule(now, call);
                     Trigger::Time
                 }
                 Due::Only(call) => {

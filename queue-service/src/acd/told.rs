@@ -66,6 +66,11 @@ pub enum Told {
         /// Who ends it.
         by: ChangedBy,
     },
+    /// [`Acd::extend_wrap_up`].
+    ExtendWrapUp {
+        /// The agent.
+        agent: AgentId,
+    },
 }
 
 impl Told {
@@ -95,6 +100,9 @@ impl Acd {
             }
             Told::EndWrapUp { agent, code, note, by } => {
                 let _ = self.end_wrap_up(now, &agent, code, note, by);
+            }
+            Told::ExtendWrapUp { agent } => {
+                let _ = self.extend_wrap_up(now, &agent);
             }
         }
     }
@@ -200,6 +208,15 @@ impl Witnessed {
             by: by.clone(),
         });
         self.acd.end_wrap_up(now, agent, code, note, by)
+    }
+
+    /// [`Acd::extend_wrap_up`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn extend_wrap_up(&mut self, now: Timestamp, agent: &AgentId) -> Result<(), AcdError> {
+        self.note(now, || Told::ExtendWrapUp { agent: agent.clone() });
+        self.acd.extend_wrap_up(now, agent)
     }
 
     /// [`Acd::poll`].

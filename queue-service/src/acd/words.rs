@@ -86,7 +86,8 @@ fn why_not(why: &Exclusion, clock: impl Fn(Timestamp) -> String) -> String {
         Exclusion::NotReady { reason } => format!("not ready ({reason})"),
         Exclusion::Offered { .. } => "was rung for another call".into(),
         Exclusion::Talking { .. } => "on another call".into(),
-        Exclusion::WrapUp { until } => format!("in wrap-up until {}", clock(*until)),
+        Exclusion::WrapUp { until: Some(until) } => format!("in wrap-up until {}", clock(*until)),
+        Exclusion::WrapUp { until: None } => "in wrap-up".into(),
         Exclusion::NoPhone => "has no phone".into(),
         Exclusion::Skill { skill, needed, has: 0 } => format!("lacks {skill} (needs level {needed})"),
         Exclusion::Skill { skill, needed, has } => {

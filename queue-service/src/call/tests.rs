@@ -46,6 +46,8 @@ fn queue() -> Box<QueueInfo> {
         announcement_every_secs: 30,
         record: true,
         routing: Default::default(),
+        waiting: Default::default(),
+        wrap_up: Default::default(),
     })
 }
 

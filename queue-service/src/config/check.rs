@@ -6,6 +6,8 @@ macro_rules! path {
 
 mod routing;
 mod trunk;
+mod waiting;
+mod wrap_up;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -353,7 +355,7 @@ impl Check<'_> {
             self.zone(key("time_zone"), zone);
         }
         for (place, hours) in queue.hours.iter().enumerate() {
-            if let Err(error) = Hours::parse(std::slice::from_ref(hours), "") {
+            if let Err(error) = Hours::parse(std::slice::from_ref(hours), &[], "") {
                 let allowed = "days and times such as Mon-Fri 08:00-18:00 or Sat,Sun 10:00-12:00,13:00-15:00";
                 self.fault(path!["queues", index, "hours", place], error.to_string(), allowed);
             }
@@ -371,6 +373,8 @@ impl Check<'_> {
                 self.fault(path, format!("{} is there twice", code.id), "each code once");
             }
         }
+        self.wrap_up(index, queue);
+        self.waiting(index, queue);
         for (name, prompt) in
             [("greeting", &queue.greeting), ("music", &queue.music), ("announcement", &queue.announcement)]
         {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use shared::id::{AgentId, CodeId, QueueId, SkillId, UserId};
 use shared::model::queue::{Code, Destination};
 use shared::model::routing::{Routing, Serves};
+use shared::model::rules::{WaitRules, WrapUpRules};
 use shared::model::user::Role;
 use shared::sdp::crypto::Policy;
 
@@ -140,6 +141,12 @@ pub struct Queue {
     /// Who gets its calls, and in which order.
     #[serde(default)]
     pub routing: Routing,
+    /// When it takes calls, and how long they stay.
+    #[serde(default)]
+    pub waiting: WaitRules,
+    /// How wrap-up of its calls begins and ends.
+    #[serde(default)]
+    pub wrap_up: WrapUpRules,
     /// The number that its calls show which are transferred to a number outside; that of the trunk when left out.
     pub caller_id: Option<String>,
 }

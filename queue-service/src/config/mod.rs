@@ -221,6 +221,8 @@ fn queue_info(queue: &Queue, time_zone: &str) -> QueueInfo {
         announcement_every_secs: queue.announcement_every_secs,
         record: queue.record,
         routing: queue.routing.clone(),
+        waiting: queue.waiting.clone(),
+        wrap_up: queue.wrap_up.clone(),
     }
 }
 

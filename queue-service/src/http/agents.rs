@@ -74,6 +74,20 @@ pub(super) async fn end_wrap_up(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// More time for wrap-up, as the queue's rules allow.
+#[utoipa::path(post, path = "/agents/{id}/wrap-up/extend", tag = "agents", params(("id" = String, Path)),
+    responses((status = 200, body = AgentView)))]
+pub(super) async fn extend_wrap_up(
+    State(api): State<Api>,
+    signed: Signed,
+    Id(id): Id<AgentId>,
+) -> Result<Json<AgentView>, Problem> {
+    changed_by(&signed, &id)?;
+    view(&api, &id)?;
+    api.command(Command::ExtendWrapUp { agent: id.clone() }).await?;
+    view(&api, &id).map(Json)
+}
+
 fn changed_by(signed: &Signed, agent: &AgentId) -> Result<ChangedBy, Problem> {
     if *agent == signed.agent() {
         return Ok(ChangedBy::Agent);

@@ -162,6 +162,7 @@ fn router(parts: Parts) -> Router {
         .route("/agents/{id}", get(agents::one))
         .route("/agents/{id}/status", post(agents::set_status))
         .route("/agents/{id}/wrap-up", post(agents::end_wrap_up))
+        .route("/agents/{id}/wrap-up/extend", post(agents::extend_wrap_up))
         .route("/queues", get(queues::list))
         .route("/queues/{id}", get(queues::one))
         .route("/trunks", get(trunks::list))

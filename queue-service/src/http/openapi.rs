@@ -26,6 +26,7 @@ use utoipa::{Modify, OpenApi};
         super::agents::one,
         super::agents::set_status,
         super::agents::end_wrap_up,
+        super::agents::extend_wrap_up,
         super::queues::list,
         super::queues::one,
         super::trunks::list,

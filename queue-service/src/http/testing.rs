@@ -226,6 +226,7 @@ fn carry_out(hub: &Hub, command: Command) -> Reply {
         }]),
         Command::Defence => Reply::Defence(DefenceReport::default()),
         Command::EndWrapUp { .. }
+        | Command::ExtendWrapUp { .. }
         | Command::SetHold { .. }
         | Command::Hangup { .. }
         | Command::Transfer { .. }

@@ -200,5 +200,7 @@ fn plain_queue(id: &QueueId, target_secs: u32) -> QueueInfo {
         announcement_every_secs: 0,
         record: false,
         routing: Default::default(),
+        waiting: Default::default(),
+        wrap_up: Default::default(),
     }
 }

@@ -36,6 +36,11 @@ pub enum Command {
         /// Who asks.
         by: ChangedBy,
     },
+    /// More time for wrap-up.
+    ExtendWrapUp {
+        /// Whose.
+        agent: AgentId,
+    },
     /// The customer goes on hold, or comes back.
     SetHold {
         /// The call.

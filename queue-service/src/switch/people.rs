@@ -36,6 +36,11 @@ impl Switch {
                 self.route(now);
                 result.map(|()| Reply::Done).map_err(|error| acd_error("Wrap-up was not ended", &error))
             }
+            Command::ExtendWrapUp { agent } => {
+                let result = self.acd.extend_wrap_up(now, &agent);
+                self.route(now);
+                result.map(|()| Reply::Done).map_err(|error| acd_error("Wrap-up was not extended", &error))
+            }
             Command::SetHold { call, held } => self.ask_call(now, call, CallRequest::SetHold { held }),
             Command::Hangup { call, by } => self.ask_call(now, call, CallRequest::Hangup { by }),
             Command::Transfer { call, target, by } => match self.check_target(&target) {
@@ -233,7 +238,9 @@ fn acd_error(message: &str, error: &AcdError) -> ApiError {
     let (code, hint) = match error {
         AcdError::UnknownAgent(_) => (ErrorCode::NotFound, "Use the id of a configured agent."),
         AcdError::UnknownBreak(_) => (ErrorCode::BadRequest, "Use one of the configured reasons."),
-        AcdError::NotInWrapUp(_) => (ErrorCode::Conflict, ""),
+        AcdError::NotInWrapUp(_) | AcdError::NoExtension { .. } => (ErrorCode::Conflict, ""),
+        AcdError::CodeRequired { .. } => (ErrorCode::Conflict, "Choose one of the queue's wrap-up codes."),
+        AcdError::NoEarlyExit { .. } => (ErrorCode::Conflict, "Wait until the time is over."),
         AcdError::UnknownCode { .. } => (ErrorCode::BadRequest, "Use one of the queue's wrap-up codes."),
         AcdError::NoteTooLong { .. } => (ErrorCode::BadRequest, "Shorten the note."),
     };

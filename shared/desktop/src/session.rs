@@ -55,6 +55,8 @@ pub enum SessionCommand {
     SetStatus(WantedStatus),
     /// End one's own wrap-up.
     EndWrapUp(EndWrapUp),
+    /// More time for one's own wrap-up.
+    ExtendWrapUp,
     /// Somebody else's status.
     SetAgentStatus {
         /// Whose.
@@ -326,6 +328,7 @@ async fn carry_out(api: &ApiClient, me: &AgentId, command: SessionCommand) -> Re
     match command {
         SessionCommand::SetStatus(wanted) => api.set_status(me, wanted).await.map(drop),
         SessionCommand::EndWrapUp(end) => api.end_wrap_up(me, &end).await,
+        SessionCommand::ExtendWrapUp => api.extend_wrap_up(me).await.map(drop),
         SessionCommand::SetAgentStatus { agent, wanted } => api.set_status(&agent, wanted).await.map(drop),
         SessionCommand::EndAgentWrapUp { agent, end } => api.end_wrap_up(&agent, &end).await,
         SessionCommand::Hold(call) => api.hold(call).await,

@@ -144,6 +144,11 @@ impl ApiClient {
         self.done(self.request(Method::POST, &["agents", agent.as_str(), "wrap-up"])?.json(end)).await
     }
 
+    /// `POST /agents/{id}/wrap-up/extend`.
+    pub async fn extend_wrap_up(&self, agent: &AgentId) -> Result<AgentView, ApiError> {
+        self.json(self.request(Method::POST, &["agents", agent.as_str(), "wrap-up", "extend"])?).await
+    }
+
     /// `GET /queues`.
     pub async fn queues(&self) -> Result<Vec<QueueReport>, ApiError> {
         self.get(&["queues"]).await

@@ -136,8 +136,8 @@ pub enum State {
         call: CallId,
         /// Its queue, whose codes are to choose from.
         queue: QueueId,
-        /// When it ends by itself.
-        until: Timestamp,
+        /// When it ends by itself; none when only the agent ends it.
+        until: Option<Timestamp>,
     },
 }
 

@@ -55,8 +55,8 @@ pub enum Exclusion {
     },
     /// In wrap-up.
     WrapUp {
-        /// Until then at the latest.
-        until: Timestamp,
+        /// Until then at the latest; none when only he ends it.
+        until: Option<Timestamp>,
     },
     /// No phone is registered.
     NoPhone,

@@ -100,6 +100,8 @@ impl Distributions {
             | Event::CallTransferred { .. }
             | Event::CallJoined { .. }
             | Event::WrapUpStarted { .. }
+            | Event::WrapUpExtended { .. }
+            | Event::CallCoded { .. }
             | Event::WrapUpEnded { .. }
             | Event::SupervisionChanged { .. }
             | Event::SupervisionEnded { .. }

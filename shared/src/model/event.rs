@@ -344,8 +344,28 @@ pub enum Event {
         agent: AgentId,
         /// The queue whose codes are to choose from.
         queue: QueueId,
-        /// When it ends by itself.
+        /// When it ends by itself; none when only the agent ends it.
+        until: Option<Timestamp>,
+    },
+    /// The agent took more time for wrap-up.
+    WrapUpExtended {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// When it ends by itself now.
         until: Timestamp,
+    },
+    /// The agent gave a code to his last call, which had no wrap-up of its own.
+    CallCoded {
+        /// The call.
+        call: CallId,
+        /// The agent.
+        agent: AgentId,
+        /// The code.
+        code: Option<CodeId>,
+        /// A note by the agent.
+        note: Option<String>,
     },
     /// Wrap-up is over.
     WrapUpEnded {
@@ -436,53 +456,4 @@ pub enum Event {
         /// Why.
         reason: String,
     },
-}
-
-impl Event {
-    /// The call that the event is about.
-    pub fn call(&self) -> Option<CallId> {
-        match self {
-            Event::ServiceStarted { .. }
-            | Event::DayStarted { .. }
-            | Event::QueueConfigured { .. }
-            | Event::QueueRemoved { .. }
-            | Event::AgentConfigured { .. }
-            | Event::AgentRemoved { .. }
-            | Event::BreaksConfigured { .. }
-            | Event::AgentStatusChanged { .. }
-            | Event::AgentNextStatusSet { .. }
-            | Event::AgentDeviceChanged { .. }
-            | Event::TrunkConfigured { .. }
-            | Event::TrunkRemoved { .. }
-            | Event::TrunkUp { .. }
-            | Event::TrunkDown { .. } => None,
-            Event::CallPlaced { call, .. }
-            | Event::NumberRouted { call, .. }
-            | Event::TrunkTried { call, .. }
-            | Event::TrunkFailed { call, .. }
-            | Event::CallAnswered { call, .. }
-            | Event::AgentLeft { call, .. }
-            | Event::CallArrived { call, .. }
-            | Event::CallQueued { call, .. }
-            | Event::CallLeftQueue { call, .. }
-            | Event::OfferMade { call, .. }
-            | Event::OfferEnded { call, .. }
-            | Event::CallConnected { call, .. }
-            | Event::CallHeld { call }
-            | Event::CallResumed { call }
-            | Event::CallTransferred { call, .. }
-            | Event::CallJoined { call, .. }
-            | Event::AgentReleased { call, .. }
-            | Event::WrapUpStarted { call, .. }
-            | Event::WrapUpEnded { call, .. }
-            | Event::SupervisionChanged { call, .. }
-            | Event::SupervisionEnded { call, .. }
-            | Event::CallEnded { call, .. }
-            | Event::RecordingStarted { call, .. }
-            | Event::RecordingSealed { call, .. }
-            | Event::TranscriptWaiting { call, .. }
-            | Event::TranscriptReady { call, .. }
-            | Event::TranscriptFailed { call, .. } => Some(*call),
-        }
-    }
 }

@@ -156,6 +156,16 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
             floor.tally.serving.insert(agent.clone(), queue.clone());
             set_state(floor, at, agent, State::WrapUp { call: *call, queue: queue.clone(), until: *until });
         }
+        Event::WrapUpExtended { call, agent, until } => {
+            if let Some(State::WrapUp { call: wrapped, until: known, .. }) =
+                floor.agents.get_mut(agent).map(|view| &mut view.state)
+                && wrapped == call
+            {
+                *known = Some(*until);
+            }
+        }
+        // About a call that is over; its history has it.
+        Event::CallCoded { .. } => {}
         Event::WrapUpEnded { call, agent, wrap_up_millis, .. } => {
             if let Some(counts) = serving_counts(floor, agent) {
                 counts.wrap_up_millis += wrap_up_millis;

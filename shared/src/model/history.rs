@@ -94,6 +94,8 @@ impl History {
             | Event::CallTransferred { .. }
             | Event::CallJoined { agent: None, .. }
             | Event::WrapUpStarted { .. }
+            | Event::WrapUpExtended { .. }
+            | Event::CallCoded { .. }
             | Event::WrapUpEnded { .. }
             | Event::SupervisionChanged { .. }
             | Event::SupervisionEnded { .. }

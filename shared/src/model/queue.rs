@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{CodeId, QueueId, SkillId};
 use crate::model::routing::Routing;
+use crate::model::rules::{WaitRules, WrapUpRules};
 
 /// A skill that a call needs, with the least level.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,7 +64,7 @@ pub struct QueueInfo {
     pub skills: Vec<SkillNeed>,
     /// How long an offer rings.
     pub ring_secs: u32,
-    /// How long wrap-up lasts at most; 0 for none.
+    /// How long wrap-up lasts; 0 for none, except in [`WrapUpMode::Discretionary`](super::rules::WrapUpMode).
     pub wrap_up_secs: u32,
     /// Codes to choose from in wrap-up.
     pub wrap_up_codes: Vec<Code>,
@@ -100,4 +101,10 @@ pub struct QueueInfo {
     /// Who gets its calls, and in which order; the longest idle one when left out.
     #[serde(default)]
     pub routing: Routing,
+    /// When it takes calls, and how long they stay.
+    #[serde(default)]
+    pub waiting: WaitRules,
+    /// How wrap-up of its calls begins and ends.
+    #[serde(default)]
+    pub wrap_up: WrapUpRules,
 }

@@ -51,6 +51,8 @@ impl Event {
             | Event::AgentReleased { agent, .. }
             | Event::AgentLeft { agent, .. }
             | Event::WrapUpStarted { agent, .. }
+            | Event::WrapUpExtended { agent, .. }
+            | Event::CallCoded { agent, .. }
             | Event::WrapUpEnded { agent, .. } => agent == me,
             Event::CallJoined { agent, .. } => agent.as_ref() == Some(me) || member() || in_hand(),
             Event::CallQueued { queue, only, .. } => only.as_ref() == Some(me) || my_queue(queue),

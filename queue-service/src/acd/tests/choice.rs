@@ -305,7 +305,7 @@ fn who_takes_calls_on_demand_asks_for_the_next() {
          1  answer 201            => won 1 201 1000ms; ended 1 201 Answered 1s; left 1 sales Answered 1s
          2  call 2 sales          => queued 2 sales
          5  released 1 201 sales  => wrap-up 1 201 until 35
-         35 wait                  => @35 wrapped 1 201 TimedOut - 30s; 201 is on-demand
+         35 wait                  => @35 wrapped 1 201 TimedOut wrap-up-time-out 30s; 201 is on-demand
          40 set 201 ready         => 201 is ready; ring 2 201 until 60",
     );
 }

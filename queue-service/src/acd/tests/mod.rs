@@ -3,10 +3,12 @@
 mod choice;
 mod erlang;
 mod floor_oracle;
+mod leave;
 mod own;
 mod property;
 mod script;
 mod scripts;
+mod wrap_up;
 
 use std::collections::BTreeMap;
 
@@ -65,6 +67,8 @@ pub(super) fn queue(name: &str) -> QueueInfo {
         announcement_every_secs: 0,
         record: false,
         routing: Default::default(),
+        waiting: Default::default(),
+        wrap_up: Default::default(),
     }
 }
 

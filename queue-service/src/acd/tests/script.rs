@@ -200,6 +200,12 @@ impl Script {
                 self.drain();
                 return;
             }
+            ["more_time", name] => {
+                let result = self.acd.extend_wrap_up(self.now, &agent(name));
+                self.out.extend(result.err().map(|error| error.to_string()));
+                self.drain();
+                return;
+            }
             ["wrapped", name, code, by @ ..] => {
                 let code = (*code != "-").then(|| code.parse().expect("code"));
                 let note = Some(" ".into());
@@ -254,7 +260,15 @@ impl Script {
                     format!("{agent} phone {}", if device.is_reachable() { "there" } else { "gone" })
                 }
                 Event::WrapUpStarted { call, agent, until, .. } => {
-                    format!("wrap-up {} {agent} until {}", call.as_u64(), seconds(until))
+                    let until = until.map_or("done".into(), |until| seconds(until).to_string());
+                    format!("wrap-up {} {agent} until {until}", call.as_u64())
+                }
+                Event::WrapUpExtended { call, agent, until } => {
+                    format!("extended {} {agent} until {}", call.as_u64(), seconds(until))
+                }
+                Event::CallCoded { call, agent, code, .. } => {
+                    let code = code.map_or("-".into(), |code| code.to_string());
+                    format!("coded {} {agent} {code}", call.as_u64())
                 }
                 Event::WrapUpEnded { call, agent, code, how, wrap_up_millis, note } => {
                     assert_eq!(note, None, "blanks are no note");

@@ -220,7 +220,7 @@ fn wrap_up_ends_by_a_code_by_the_clock_or_by_force() {
     one_queue(&["201"]).run(
         "0   call 1 sales          => queued 1 sales; ring 1 201 until 20
          2   answer 201            => won 1 201 2000ms; ended 1 201 Answered 2s; left 1 sales Answered 2s
-         10  wrapped 201 solved    => end wrap-up of agent 201: the agent is not in wrap-up
+         10  wrapped 201 solved    => find wrap-up of agent 201: the agent is not in wrap-up
          20  released 1 201 sales  => wrap-up 1 201 until 50
          21  call 2 sales          => queued 2 sales
          25  wrapped 201 sold      => end wrap-up with code sold: queue sales does not have it
@@ -228,7 +228,7 @@ fn wrap_up_ends_by_a_code_by_the_clock_or_by_force() {
          31  answer 201            => won 2 201 10000ms; ended 2 201 Answered 1s; left 2 sales Answered 10s
          40  released 2 201 sales  => wrap-up 2 201 until 70
          41  call 3 sales          => queued 3 sales
-         70  wait                  => @70 wrapped 2 201 TimedOut - 30s; ring 3 201 until 90
+         70  wait                  => @70 wrapped 2 201 TimedOut wrap-up-time-out 30s; ring 3 201 until 90
          71  answer 201            => won 3 201 30000ms; ended 3 201 Answered 1s; left 3 sales Answered 30s
          75  released 3 201 sales  => wrap-up 3 201 until 105
          76  wrapped 201 - by sara => wrapped 3 201 Forced - 1s
@@ -251,7 +251,7 @@ fn the_next_status_waits_for_the_end_of_the_work() {
          6  set 201 away         => 201 next lunch
          10 released 1 201 sales => wrap-up 1 201 until 40
          12 call 2 sales         => queued 2 sales
-         40 wait                 => @40 wrapped 1 201 TimedOut - 30s; 201 next none; 201 is lunch
+         40 wait                 => @40 wrapped 1 201 TimedOut wrap-up-time-out 30s; 201 next none; 201 is lunch
          50 set 201 away by sara => 201 is supervisor
          51 set 209 ready        => find agent 209: there is none of this name
          60 set 201 ready        => 201 is ready; ring 2 201 until 80

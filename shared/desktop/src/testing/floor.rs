@@ -90,6 +90,8 @@ impl Builder {
             announcement_every_secs: 0,
             record: true,
             routing: Default::default(),
+            waiting: Default::default(),
+            wrap_up: Default::default(),
         };
         self.floor.queues.insert(id, QueueView { info, counts: QueueCounts::default() });
         self
@@ -180,7 +182,11 @@ impl Builder {
     /// An agent in wrap-up for another twenty seconds.
     pub fn wrap_up(&mut self, number: u64, queue: &str, agent: &str) -> &mut Self {
         let until = NOW + Duration::from_secs(20);
-        self.doing(agent, State::WrapUp { call: call_id(number), queue: queue_id(queue), until }, 10)
+        self.doing(
+            agent,
+            State::WrapUp { call: call_id(number), queue: queue_id(queue), until: Some(until) },
+            10,
+        )
     }
 
     /// A supervisor in a call for 15 seconds.

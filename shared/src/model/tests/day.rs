@@ -83,7 +83,7 @@ pub(super) fn play(choices: &[Choice]) -> (Tape, Timestamp) {
                 tape.push(now, Event::AgentReleased { call, agent: agent.clone(), talk_millis, hold_millis });
                 if whom % 4 != 0 {
                     let until = now + Duration::from_secs(30);
-                    tape.push(now, Event::WrapUpStarted { call, agent, queue, until });
+                    tape.push(now, Event::WrapUpStarted { call, agent, queue, until: Some(until) });
                 }
                 if whom % 5 == 0 {
                     tape.push(now, queued(call.as_u64(), QUEUES[whom % 2], 0, now));

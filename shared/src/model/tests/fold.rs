@@ -62,7 +62,7 @@ fn a_call_is_counted_from_queue_to_wrap_up() {
                 call: call_id(1),
                 agent: agent_id("201"),
                 queue: queue_id("sales"),
-                until: at(105),
+                until: Some(at(105)),
             },
         ),
         (75, Event::CallEnded { call: call_id(1), cause: EndCause::CustomerHungUp }),

@@ -64,6 +64,8 @@ fn queue(name: &str) -> QueueInfo {
         announcement_every_secs: 0,
         record: false,
         routing: Default::default(),
+        waiting: Default::default(),
+        wrap_up: Default::default(),
     }
 }
 

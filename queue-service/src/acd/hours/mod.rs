@@ -4,12 +4,19 @@
 //! `Fri 22:00-06:00`. A range that does not end after it begins runs into the next day and belongs to the day on which it
 //! begins. `24:00` is the end of a day. Times are those of the wall clock, so a range keeps its hours over a change to
 //! summer time.
+//!
+//! A holiday is a date, with or without a year, and times unless it is the whole day: `12-25`, `2026-05-14`,
+//! `2026-12-24 14:00-24:00`. A queue is closed then whatever its hours say.
+
+mod holiday;
 
 use std::sync::LazyLock;
 
-use jiff::civil::Weekday;
+use jiff::civil::{Date, Weekday};
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use shared::time::Timestamp;
+
+use self::holiday::Holiday;
 
 /// The time zones that the program brings along, so that the answer is the same on every machine.
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
@@ -40,6 +47,11 @@ pub enum HoursError {
     /// Not a time.
     #[error("read time {0:?} of opening hours: use 00:00 to 24:00")]
     Time(String),
+    /// A line of the holidays has no date.
+    #[error(
+        "read holiday {0:?}: write a date such as 12-25 or 2026-05-14, and times such as 14:00-24:00 if it is not the whole day"
+    )]
+    Holiday(String),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,15 +68,16 @@ struct Range {
 #[derive(Debug, Clone)]
 pub struct Hours {
     ranges: Vec<Range>,
+    holidays: Vec<Holiday>,
     zone: TimeZone,
 }
 
 impl Hours {
-    /// Reads hours; no lines mean always open. An empty time zone means UTC.
+    /// Reads hours and holidays; no hours mean always open. An empty time zone means UTC.
     ///
     /// # Errors
     /// What cannot be read, with what is allowed.
-    pub fn parse(lines: &[String], time_zone: &str) -> Result<Hours, HoursError> {
+    pub fn parse(lines: &[String], holidays: &[String], time_zone: &str) -> Result<Hours, HoursError> {
         let zone = if time_zone.is_empty() {
             TimeZone::UTC
         } else {
@@ -74,24 +87,65 @@ impl Hours {
         for line in lines {
             read_line(line, &mut ranges)?;
         }
-        Ok(Hours { ranges, zone })
+        let holidays = holidays.iter().map(|line| Holiday::read(line)).collect::<Result<_, _>>()?;
+        Ok(Hours { ranges, holidays, zone })
     }
 
     /// Whether it is open at that moment. The end of a range is closed.
     pub fn is_open(&self, at: Timestamp) -> bool {
+        let Ok(moment) = jiff::Timestamp::from_microsecond(at.as_micros()) else { return true };
+        let local = self.zone.to_datetime(moment);
+        let minute = local.hour() as u16 * 60 + local.minute() as u16;
+        if self.holidays.iter().any(|holiday| holiday.covers(local.date(), minute)) {
+            return false;
+        }
         if self.ranges.is_empty() {
             return true;
         }
-        let Ok(moment) = jiff::Timestamp::from_microsecond(at.as_micros()) else { return true };
-        let local = self.zone.to_datetime(moment);
-        let today = local.weekday().to_monday_zero_offset() as u8;
+        let today = day_of(local.date());
         let yesterday = (today + 6) % 7;
-        let minute = local.hour() as u16 * 60 + local.minute() as u16;
         self.ranges.iter().any(|range| {
             (range.day == today && (range.from..range.to).contains(&minute))
                 || (range.day == yesterday && (range.from..range.to).contains(&(minute + DAY_MINUTES)))
         })
     }
+
+    /// The first moment after `at` at which it is not open; none within eight days, or when it is closed already.
+    pub fn closes_after(&self, at: Timestamp) -> Option<Timestamp> {
+        if !self.is_open(at) {
+            return None;
+        }
+        let moment = jiff::Timestamp::from_microsecond(at.as_micros()).ok()?;
+        let mut date = self.zone.to_datetime(moment).date();
+        // A range of yesterday may run into today.
+        let mut ends = self.ends_of(date.yesterday().ok()?);
+        for _ in 0..=8 {
+            ends.extend(self.ends_of(date));
+            date = date.tomorrow().ok()?;
+        }
+        ends.retain(|end| *end > at && !self.is_open(*end));
+        ends.into_iter().min()
+    }
+
+    /// When the ranges of a day end and its holidays begin.
+    fn ends_of(&self, date: Date) -> Vec<Timestamp> {
+        let day = day_of(date);
+        let ranges = self.ranges.iter().filter(|range| range.day == day).map(|range| range.to);
+        let holidays = self.holidays.iter().filter(|holiday| holiday.is_on(date)).map(Holiday::begins);
+        ranges.chain(holidays).filter_map(|minutes| self.moment(date, minutes)).collect()
+    }
+
+    fn moment(&self, date: Date, minutes: u16) -> Option<Timestamp> {
+        let date = if minutes >= DAY_MINUTES { date.tomorrow().ok()? } else { date };
+        let minutes = minutes % DAY_MINUTES;
+        let local = date.at((minutes / 60) as i8, (minutes % 60) as i8, 0, 0);
+        let moment = self.zone.to_timestamp(local).ok()?;
+        Some(Timestamp::from_micros(moment.as_microsecond()))
+    }
+}
+
+fn day_of(date: Date) -> u8 {
+    date.weekday().to_monday_zero_offset() as u8
 }
 
 /// `10:31:05` in an IANA time zone, in UTC when the zone is empty or not known.
@@ -150,76 +204,4 @@ fn read_time(text: &str) -> Result<u16, HoursError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open(lines: &[&str], zone: &str, at: &str) -> bool {
-        let lines: Vec<String> = lines.iter().map(|line| (*line).into()).collect();
-        Hours::parse(&lines, zone).expect("valid hours").is_open(at.parse().expect("valid time"))
-    }
-
-    #[test]
-    fn a_queue_is_open_within_its_ranges() {
-        // 2026-03-02 is a Monday.
-        let week = &["Mon-Fri 08:00-12:00,13:00-18:00", "Sat 09:00-12:00"][..];
-        for (at, wanted) in [
-            ("2026-03-02T07:59:59Z", false),
-            ("2026-03-02T08:00:00Z", true),
-            ("2026-03-02T11:59:59Z", true),
-            ("2026-03-02T12:00:00Z", false),
-            ("2026-03-06T17:59:59Z", true),
-            ("2026-03-07T08:30:00Z", false),
-            ("2026-03-07T09:00:00Z", true),
-            ("2026-03-08T10:00:00Z", false),
-        ] {
-            assert_eq!(open(week, "UTC", at), wanted, "{at}");
-        }
-    }
-
-    #[test]
-    fn ranges_over_midnight_belong_to_the_day_they_begin() {
-        for (lines, at, wanted) in [
-            (&["Fri 22:00-06:00"][..], "2026-03-06T23:00:00Z", true),
-            (&["Fri 22:00-06:00"], "2026-03-07T05:59:00Z", true),
-            (&["Fri 22:00-06:00"], "2026-03-06T05:00:00Z", false),
-            (&["Sun 22:00-06:00"], "2026-03-02T05:00:00Z", true),
-            (&["Sat-Mon 00:00-24:00"], "2026-03-01T23:59:59Z", true),
-            (&["Sat-Mon 00:00-24:00"], "2026-03-03T00:00:00Z", false),
-            (&["Mon 08:00-08:00"], "2026-03-03T07:00:00Z", true),
-            (&[], "2026-03-03T03:00:00Z", true),
-        ] {
-            assert_eq!(open(lines, "", at), wanted, "{lines:?} {at}");
-        }
-    }
-
-    #[test]
-    fn hours_are_those_of_the_wall_clock() {
-        // Summer time begins in Berlin on 2026-03-29: 08:00 is 07:00Z before and 06:00Z after.
-        for (at, wanted) in [
-            ("2026-03-27T06:30:00Z", false),
-            ("2026-03-27T07:00:00Z", true),
-            ("2026-03-30T06:00:00Z", true),
-            ("2026-03-30T05:59:59Z", false),
-        ] {
-            assert_eq!(open(&["Mon-Fri 08:00-18:00"], "Europe/Berlin", at), wanted, "{at}");
-        }
-    }
-
-    #[test]
-    fn what_cannot_be_read_says_what_is_allowed() {
-        for (line, zone, wanted) in [
-            ("Mon-Fri", "UTC", "read opening hours \"Mon-Fri\""),
-            ("Montag 08:00-18:00", "UTC", "read day \"Montag\""),
-            ("Mon 8-18", "UTC", "read time \"8\""),
-            ("Mon 08:00", "UTC", "read opening hours"),
-            ("Mon 08:60-18:00", "UTC", "read time \"08:60\""),
-            ("Mon 08:00-24:01", "UTC", "read time \"24:01\""),
-            ("Mon 24:00-06:00", "UTC", "read time \"24:00\""),
-            ("Mon 08:00-18:00", "Mars/Olympus", "find time zone \"Mars/Olympus\""),
-            ("Mon ١٢:00-18:00", "UTC", "read time"),
-        ] {
-            let error = Hours::parse(&[line.into()], zone).expect_err(line).to_string();
-            assert!(error.starts_with(wanted), "{line}: {error}");
-        }
-    }
-}
+mod tests;

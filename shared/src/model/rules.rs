@@ -1,0 +1,94 @@
+//! What a queue asks of calls that wait and of agents after a call, as configured.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::queue::Destination;
+
+/// What an agent may be doing instead of being free for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Away {
+    /// Not signed in.
+    Offline,
+    /// Signed in and not ready.
+    NotReady,
+    /// Ready, and no phone is registered.
+    NoPhone,
+    /// Kept back for a while after an offer that failed.
+    CoolDown,
+    /// A phone rings.
+    Ringing,
+    /// On a call.
+    Talking,
+    /// In wrap-up.
+    WrapUp,
+}
+
+/// When a queue takes calls, and how long they stay. A call keeps the rules of the moment at which it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WaitRules {
+    /// A new call is refused while every agent of the queue is in one of these states, and when it has no agents; never
+    /// for that reason when the list is empty.
+    pub refuse_when_all: Vec<Away>,
+    /// Waiting calls leave when every agent of the queue has been in one of these states for [`WaitRules::leave_after_secs`].
+    pub leave_when_all: Vec<Away>,
+    /// Seconds until they leave. 0: at once.
+    pub leave_after_secs: u32,
+    /// Where calls go in both cases.
+    pub when_empty: Destination,
+    /// Calls that wait at closing time are still served; otherwise they go then where calls go outside of the hours.
+    pub serve_after_closing: bool,
+    /// Days, or parts of days, on which the queue is closed whatever its hours say: `2026-12-24 14:00-24:00`,
+    /// `12-25` (every year), `2026-05-01`.
+    pub holidays: Vec<String>,
+}
+
+impl Default for WaitRules {
+    fn default() -> Self {
+        WaitRules {
+            refuse_when_all: Vec::new(),
+            leave_when_all: Vec::new(),
+            leave_after_secs: 0,
+            when_empty: Destination::Reject { status: 480 },
+            serve_after_closing: true,
+            holidays: Vec::new(),
+        }
+    }
+}
+
+/// How wrap-up works: the four modes of the field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum WrapUpMode {
+    /// None: the agent is free at once. He may still give his last call a code until his next one begins.
+    Optional,
+    /// Until the agent ends it.
+    Discretionary,
+    /// Until the agent ends it, and no longer than the queue's time.
+    #[default]
+    TimeBoxed,
+    /// The queue's whole time.
+    NoEarlyExit,
+}
+
+/// Wrap-up of a queue's calls.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct WrapUpRules {
+    /// How it begins and ends.
+    pub mode: WrapUpMode,
+    /// An agent ends it with a code and not without one.
+    pub code_required: bool,
+    /// Seconds that an extension adds.
+    pub extend_secs: u32,
+    /// How often an agent may extend it.
+    pub extensions: u8,
+}
+
+/// The code that is written when wrap-up runs out and the queue has codes to choose from.
+pub const TIME_OUT_CODE: &str = "wrap-up-time-out";
