@@ -15,6 +15,8 @@ use crate::{app, auth, telemetry};
 
 /// A wrong command line, a wrong configuration, or a service that does not start.
 const FAILED: u8 = 2;
+/// The journal and the replay are not the same.
+const DIFFERENT: u8 = 1;
 
 #[derive(Parser)]
 #[command(name = "queue-service", version, about = "Callfloor's queue service")]
@@ -40,6 +42,8 @@ enum Command {
     Staff(StaffArguments),
     /// Lets calls come to the routing on a virtual clock: service level, speed of answer, abandons, occupancy.
     Simulate(crate::simulate::command::Arguments),
+    /// Decides a day of the journal again: the same, decision by decision, or what would have differed under other rules.
+    Replay(crate::replay::command::Arguments),
     /// Says over which trunks a number would be called, and as what; nothing is called.
     DialPlan {
         /// The configuration file.
@@ -112,6 +116,14 @@ pub fn main() -> ExitCode {
         Command::HashPassword => hash_password(),
         Command::Staff(arguments) => staff(&arguments),
         Command::Simulate(arguments) => printed(crate::simulate::command::run(&arguments)),
+        Command::Replay(arguments) => match crate::replay::command::run(&arguments) {
+            Ok((text, true)) => printed(Ok(text)),
+            Ok((text, false)) => {
+                print!("{text}");
+                ExitCode::from(DIFFERENT)
+            }
+            Err(error) => fail(&error),
+        },
     }
 }
 

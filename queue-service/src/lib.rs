@@ -14,6 +14,7 @@ pub mod http;
 pub mod live;
 pub mod media;
 pub mod recording;
+pub mod replay;
 pub mod simulate;
 pub mod sip;
 pub mod staff;

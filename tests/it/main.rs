@@ -20,6 +20,7 @@ mod noise;
 mod odd_peers;
 mod renewal;
 mod replaces;
+mod replay;
 mod show;
 mod sipp;
 mod start;

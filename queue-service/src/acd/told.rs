@@ -107,6 +107,27 @@ impl Acd {
         }
     }
 
+    /// Times that hold for every queue.
+    pub fn times(&self) -> AcdConfig {
+        self.config
+    }
+
+    /// Other times from now on.
+    pub fn set_times(&mut self, config: AcdConfig) {
+        self.config = config;
+        self.rebuild();
+    }
+
+    /// What was configured last.
+    pub fn configured(&self) -> Input {
+        Input::Configure {
+            version: self.version,
+            queues: self.queues.values().cloned().collect(),
+            agents: self.agents.values().map(|agent| agent.info.clone()).collect(),
+            breaks: self.breaks.clone(),
+        }
+    }
+
     /// The facts without the index, which follows from them.
     fn facts(&mut self) -> Acd {
         let index = std::mem::take(&mut self.index);

@@ -10,7 +10,7 @@
 //! Student's t over batches: the days of a profile, or long stretches of one run.
 
 pub mod command;
-mod draw;
+pub(crate) mod draw;
 mod figures;
 pub mod print;
 mod profile;

@@ -8,11 +8,12 @@ use shared::api::agents::WantedStatus;
 use shared::id::{AgentId, CallId, OfferId, QueueId};
 use shared::model::agent::{AgentInfo, ChangedBy};
 use shared::model::call::QueueExit;
-use shared::model::event::Event;
+use shared::model::event::{Event, Stamped};
 use shared::model::queue::{Code, Destination, QueueInfo};
 use shared::time::Timestamp;
 
-use crate::acd::{Acd, AcdConfig, Input, Output};
+use crate::acd::{Acd, AcdConfig, Input, Output, Witnessed};
+use crate::replay::source::Line;
 
 /// A call that is to come.
 #[derive(Debug, Clone, PartialEq)]
@@ -74,13 +75,16 @@ enum Next {
 
 /// The virtual floor.
 pub struct World {
-    acd: Acd,
+    acd: Witnessed,
     now: Timestamp,
     start: Timestamp,
     next: BinaryHeap<Reverse<(Timestamp, Next)>>,
     calls: BTreeMap<CallId, PlannedCall>,
     targets: BTreeMap<QueueId, u64>,
     answer_after: Duration,
+    /// What a journal would have; none when nobody wants to know.
+    journal: Option<Vec<Line>>,
+    facts: u64,
 }
 
 impl World {
@@ -93,12 +97,33 @@ impl World {
         start: Timestamp,
         seed: u64,
     ) -> World {
+        World::begin(Witnessed::unseen(config, seed), queues, agents, breaks, start, None)
+    }
+
+    /// A floor that keeps a journal, as the service does.
+    pub fn with_journal(
+        config: AcdConfig,
+        queues: Vec<QueueInfo>,
+        agents: Vec<AgentInfo>,
+        breaks: Vec<Code>,
+        start: Timestamp,
+        seed: u64,
+    ) -> World {
+        let acd = Witnessed::new(start, config, seed);
+        World::begin(acd, queues, agents, breaks, start, Some(Vec::new()))
+    }
+
+    fn begin(
+        acd: Witnessed,
+        queues: Vec<QueueInfo>,
+        agents: Vec<AgentInfo>,
+        breaks: Vec<Code>,
+        start: Timestamp,
+        journal: Option<Vec<Line>>,
+    ) -> World {
         let targets =
             queues.iter().map(|queue| (queue.id.clone(), u64::from(queue.target_secs) * 1000)).collect();
-        let mut acd = Acd::new(config, seed);
-        acd.handle(start, Input::Configure { version: 1, queues, agents, breaks });
-        while acd.poll().is_some() {}
-        World {
+        let mut world = World {
             acd,
             now: start,
             start,
@@ -106,7 +131,43 @@ impl World {
             calls: BTreeMap::new(),
             targets,
             answer_after: Duration::ZERO,
+            journal,
+            facts: 0,
+        };
+        world.acd.handle(start, Input::Configure { version: 1, queues, agents, breaks });
+        while world.poll().is_some() {}
+        world
+    }
+
+    /// The routing as it is.
+    pub fn acd(&self) -> &Acd {
+        &self.acd
+    }
+
+    /// The journal so far.
+    pub fn take_journal(&mut self) -> Vec<Line> {
+        self.journal.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Something else happens at a moment: a configuration, a new day.
+    pub fn input_at(&mut self, at: Timestamp, input: Input, outcome: &mut impl Outcome) {
+        self.now = self.now.max(at);
+        self.input(input, outcome);
+    }
+
+    fn poll(&mut self) -> Option<Output> {
+        let output = self.acd.poll();
+        if let Some(journal) = &mut self.journal {
+            while let Some((at, told)) = self.acd.take_told() {
+                journal.push(Line::Told(at, told));
+            }
+            if let Some(Output::Publish(event)) = &output {
+                self.facts += 1;
+                let (seq, at, event) = (self.facts, self.now, event.clone());
+                journal.push(Line::Fact(Stamped { seq, at, event }));
+            }
         }
+        output
     }
 
     /// How long an agent's phone rings before he answers.
@@ -212,7 +273,7 @@ impl World {
 
     fn drain_of(&mut self, mut answered_by: Option<AgentId>, outcome: &mut impl Outcome) {
         let mut rings = Vec::new();
-        while let Some(output) = self.acd.poll() {
+        while let Some(output) = self.poll() {
             match output {
                 Output::Ring { offer, .. } => rings.push(offer),
                 Output::CancelRing { .. } => {}

@@ -75,6 +75,15 @@ impl Store {
         Ok(Store { writer, reader })
     }
 
+    /// Opens a database that is there to read it, beside the service that writes it; nothing in it is changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] with the reason.
+    pub async fn open_to_read(url: &str) -> Result<Store, StoreError> {
+        let pool = pool::open_to_read(url).await?;
+        Ok(Store { writer: pool.clone(), reader: pool })
+    }
+
     /// Events.
     pub fn journal(&self) -> Journal {
         Journal { store: self.clone() }

@@ -74,7 +74,29 @@ async fn open_sqlite(file: &Path) -> Result<(Pool, Pool), StoreError> {
     Ok((Pool::Sqlite(writer), Pool::Sqlite(reader)))
 }
 
+/// A pool for a database that is there already.
+pub(super) async fn open_to_read(url: &str) -> Result<Pool, StoreError> {
+    let Some(file) = url.strip_prefix("sqlite:") else {
+        return Ok(Pool::Postgres(connect_postgres(url).await?));
+    };
+    let options = SqliteConnectOptions::new().filename(file).busy_timeout(Duration::from_secs(5));
+    let pool = SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(Duration::from_secs(10))
+        .connect_with(options.pragma("query_only", "on"))
+        .await
+        .map_err(|error| StoreError::Open { place: file.to_owned(), reason: error.to_string() })?;
+    Ok(Pool::Sqlite(pool))
+}
+
 async fn open_postgres(url: &str) -> Result<(Pool, Pool), StoreError> {
+    let pool = connect_postgres(url).await?;
+    let failed = |reason: String| StoreError::Open { place: "at the address in store.url".into(), reason };
+    MIGRATIONS.run(&pool).await.map_err(|error| failed(error.to_string()))?;
+    Ok((Pool::Postgres(pool.clone()), Pool::Postgres(pool)))
+}
+
+async fn connect_postgres(url: &str) -> Result<PgPool, StoreError> {
     let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| StoreError::Open {
         place: "at the address in store.url".into(),
         reason: error.to_string(),
@@ -91,6 +113,5 @@ async fn open_postgres(url: &str) -> Result<(Pool, Pool), StoreError> {
         .connect_with(options)
         .await
         .map_err(|error| failed(error.to_string()))?;
-    MIGRATIONS.run(&pool).await.map_err(|error| failed(error.to_string()))?;
-    Ok((Pool::Postgres(pool.clone()), Pool::Postgres(pool)))
+    Ok(pool)
 }
