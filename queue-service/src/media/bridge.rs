@@ -1,8 +1,8 @@
 //! A bridge: the parties of one call, who hears whom, and the recording of it.
 
-use shared::audio::Frame;
 use shared::audio::level::{SILENCE_DBOV, rms_dbov};
-use shared::audio::mixer::{HearMatrix, MAX_PARTIES, Mixer, Party, Role, Track};
+use shared::audio::mixer::{HearMatrix, MAX_PARTIES, Mixer, Party, Role, Row, Track};
+use shared::audio::{Frame, fade};
 use shared::id::CallId;
 use shared::rtp::dtmf::KeyEvent;
 use shared::time::Timestamp;
@@ -80,7 +80,7 @@ impl Bridge {
     /// Works out anew who hears whom and whose packets can go on as they are. To be called after every change; the
     /// packet path only follows the result.
     ///
-    /// A party that hears exactly one other gets that one's packets; whoever hears several, or another codec, gets a
+    /// A party that hears exactly one other gets that one's packets (after a handover, when it has heard something else); whoever hears several, or another codec, gets a
     /// mix. So a supervisor who listens or whispers changes nothing at all in what the customer receives.
     pub(super) fn plan(&mut self, desk: &mut Desk) {
         self.quiet_until = Timestamp::EPOCH;
@@ -90,7 +90,6 @@ impl Bridge {
             if let Some(port) = desk.port(*slot) {
                 *party = port.party;
                 port.relay_to = [None; MAX_PARTIES];
-                port.is_relayed_to = false;
             }
             count += 1;
         }
@@ -98,26 +97,42 @@ impl Bridge {
         let (mut relayed, mut mixed) = (0, 0);
         for (place, slot) in self.slots.iter().enumerate() {
             let row = self.matrix.row(place);
+            let Some(mut listener) = desk.ports.get_mut(*slot).and_then(Option::take) else { continue };
             let only =
                 self.slots.iter().enumerate().find(|(speaker, _)| row.len() == 1 && row.hears(*speaker));
-            let view = |slot: usize| desk.ports.get(slot).and_then(Option::as_ref);
-            let speaker = only.map(|(_, speaker)| *speaker).filter(|speaker| {
-                view(*slot)
-                    .zip(view(*speaker))
-                    .is_some_and(|(listener, speaker)| listener.can_relay_from(speaker))
+            let relay = only.filter(|(_, speaker)| {
+                desk.ports
+                    .get(**speaker)
+                    .and_then(Option::as_ref)
+                    .is_some_and(|speaker| listener.can_relay_from(speaker))
             });
-            match speaker {
-                Some(speaker) => {
-                    relayed += 1;
-                    if let Some(to) = desk.port(speaker).and_then(|port| port.relay_to.get_mut(place)) {
-                        *to = Some(*slot);
-                    }
-                    if let Some(listener) = desk.port(*slot) {
-                        listener.is_relayed_to = true;
-                    }
-                }
-                None if row.is_empty() => {}
-                None => mixed += 1,
+            let ears = |slot: usize| desk.ports.get(slot).and_then(Option::as_ref).and_then(Port::ears);
+            // Whose packets it got, or was about to.
+            let from = listener.relayed_from.or(listener.handover.as_ref().map(|handover| handover.speaker));
+            if let Some(from) = from.filter(|from| relay.is_none_or(|(_, speaker)| speaker != from)) {
+                let is_in_row =
+                    self.slots.iter().position(|slot| *slot == from).is_some_and(|from| row.hears(from));
+                listener.turn_to_mix(ears(from), is_in_row);
+            }
+            // A voice that ends is mixed to its end first.
+            let relay = relay.filter(|_| listener.tail.is_none());
+            let is_relayed = relay.is_some_and(|(speaker, from)| {
+                let goes_on = listener.mixed.hears(speaker);
+                listener.turn_to_relay(*from, ears(*from), goes_on)
+            });
+            let from = listener.relayed_from.or(listener.handover.as_ref().map(|handover| handover.speaker));
+            if is_relayed {
+                relayed += 1;
+            } else if !row.is_empty() {
+                mixed += 1;
+            }
+            if let Some(home) = desk.ports.get_mut(*slot) {
+                *home = Some(listener);
+            }
+            if let Some(to) =
+                from.and_then(|from| desk.port(from)).and_then(|port| port.relay_to.get_mut(place))
+            {
+                *to = Some(*slot);
             }
         }
         let is_relaying = relayed > 0 && mixed == 0;
@@ -140,7 +155,6 @@ impl Bridge {
             return;
         }
         let mut plan_again = false;
-        let mut sum = Frame::SILENCE;
         for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
             let no_media = desk.no_media;
             let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) else { continue };
@@ -161,21 +175,89 @@ impl Bridge {
         self.keys(desk);
         self.tap(tick, scratch);
         for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
-            let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) else { continue };
-            if !port.is_relayed_to {
-                Mixer::mix_row(&scratch.inputs(), self.matrix.row(place), &mut sum);
-                let was_active = port.player.is_active();
-                if let Some(id) = port.player.add_to(&mut sum) {
-                    desk.outlet.send(MediaEvent::PlayDone { call: self.call, leg: port.leg, id });
-                }
-                plan_again |= was_active && !port.player.is_active();
-                plan_again |= port.send_frame(now, Some(&sum), &desk.counters);
-            }
-            port.report(now, &mut desk.random);
+            plan_again |= self.give(now, place, *slot, desk, scratch);
         }
         self.quiet_until = self.quiet_until(desk);
         if plan_again {
             self.plan(desk);
+        }
+    }
+
+    /// Gives a party what it hears in this frame. True when the plan has to be made anew.
+    fn give(&self, now: Timestamp, place: usize, slot: usize, desk: &mut Desk, scratch: &Scratch) -> bool {
+        let mut plan_again = false;
+        let Some(port) = desk.port(slot) else { return false };
+        let rests = port.rests(now);
+        let voice = if rests { None } else { self.hand_over(now, slot, desk, scratch) };
+        let Some(port) = desk.ports.get_mut(slot).and_then(Option::as_mut) else { return false };
+        if port.relayed_from.is_some() || rests {
+            port.mixed = Row::NOBODY;
+        } else {
+            let mut sum = self.mix(place, port, scratch);
+            if let Some(voice) = voice {
+                fade::add(&mut sum, &voice);
+            }
+            let was_active = port.player.is_active();
+            if let Some(id) = port.player.add_to(&mut sum) {
+                desk.outlet.send(MediaEvent::PlayDone { call: self.call, leg: port.leg, id });
+            }
+            if let Some(tail) = port.tail.take() {
+                fade::add(&mut sum, &tail);
+                plan_again = true;
+            }
+            plan_again |= was_active && !port.player.is_active();
+            plan_again |= port.send_frame(now, Some(&sum), &desk.counters);
+            plan_again |= port.ends_handover(self.matrix.row(place));
+        }
+        port.report(now, &mut desk.random);
+        plan_again
+    }
+
+    /// The voice that a party between relay and mix hears with ears of its own.
+    fn hand_over(&self, now: Timestamp, slot: usize, desk: &mut Desk, scratch: &Scratch) -> Option<Frame> {
+        let mut handover = desk.port(slot)?.handover.take()?;
+        let ears = desk.ports.get(handover.speaker).and_then(Option::as_ref).and_then(Port::ears);
+        let mixed = self.slots.iter().position(|slot| *slot == handover.speaker);
+        let mut voice = Frame::SILENCE;
+        handover.frame(now, ears, mixed.and_then(|place| scratch.voice(place)), &mut voice);
+        desk.port(slot)?.handover = Some(handover);
+        Some(voice)
+    }
+
+    /// The other voices that a party hears. Who comes and who goes does so within 10 ms.
+    fn mix(&self, place: usize, port: &mut Port, scratch: &Scratch) -> Frame {
+        let inputs = scratch.inputs();
+        let apart = port.handover.as_ref().map(|handover| handover.speaker);
+        let apart = apart.and_then(|speaker| self.slots.iter().position(|slot| *slot == speaker));
+        let without = |row: Row| apart.map_or(row, |speaker| row.without(speaker));
+        let (was, row) = (without(port.mixed), without(self.matrix.row(place)));
+        let mut sum = Frame::SILENCE;
+        Mixer::mix_row(&inputs, row, &mut sum);
+        if was != row {
+            let mut before = Frame::SILENCE;
+            Mixer::mix_row(&inputs, was, &mut before);
+            fade::cross(&before, &mut sum);
+        }
+        port.mixed = row;
+        sum
+    }
+
+    /// A port leaves: who has heard it hears it end. To be called while it is still there.
+    pub(super) fn leave(&mut self, slot: usize, desk: &mut Desk) {
+        let Some(place) = self.slots.iter().position(|other| *other == slot) else { return };
+        self.slots.remove(place);
+        let Some(leaving) = desk.ports.get_mut(slot).and_then(Option::take) else { return };
+        for other in &self.slots {
+            let Some(port) = desk.port(*other) else { continue };
+            port.miss(place, leaving.ears());
+            if port.relayed_from == Some(slot)
+                || port.handover.as_ref().is_some_and(|way| way.speaker == slot)
+            {
+                port.turn_to_mix(leaving.ears(), false);
+            }
+        }
+        if let Some(home) = desk.ports.get_mut(slot) {
+            *home = Some(leaving);
         }
     }
 
@@ -233,8 +315,16 @@ impl Bridge {
             {
                 let (key, millis) = match event {
                     KeyEvent::Pressed(digit) => {
-                        port.key_relayed_to = port.relay_to;
                         let leg = port.leg;
+                        let mut went_to = port.relay_to;
+                        for to in &mut went_to {
+                            // Who is between relay and mix does not get packets.
+                            *to = to
+                                .filter(|slot| desk.port(*slot).is_some_and(|port| port.handover.is_none()));
+                        }
+                        if let Some(port) = desk.port(*slot) {
+                            port.key_relayed_to = went_to;
+                        }
                         desk.outlet.send(MediaEvent::Digit { call: self.call, leg, digit });
                         continue;
                     }
@@ -262,6 +352,10 @@ fn is_supervisor(port: &Port) -> bool {
 }
 
 impl Scratch {
+    fn voice(&self, place: usize) -> Option<&Frame> {
+        self.heard.get(place).filter(|_| self.has_voice.get(place) == Some(&true))
+    }
+
     fn inputs(&self) -> [Option<&Frame>; MAX_PARTIES] {
         let mut inputs = [None; MAX_PARTIES];
         for ((input, frame), has_voice) in inputs.iter_mut().zip(&self.heard).zip(self.has_voice) {

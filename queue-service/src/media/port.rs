@@ -6,6 +6,8 @@
 //! frame + player ─► Sender ─► socket
 //! ```
 
+mod relayed;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use rand::rngs::StdRng;
 use shared::audio::Frame;
 use shared::audio::codec::{Codec, CodecError};
 use shared::audio::level::TalkDetector;
-use shared::audio::mixer::{MAX_PARTIES, Party, Role};
+use shared::audio::mixer::{MAX_PARTIES, Party, Row};
 use shared::id::{CallId, LegId};
 use shared::rtp::dtmf::KeyEvent;
 use shared::rtp::packet::{self, Packet};
@@ -26,6 +28,7 @@ use shared::sdp::Negotiated;
 use shared::time::Timestamp;
 
 use super::BridgeId;
+use super::handover::Handover;
 use super::latch::Latch;
 use super::player::Player;
 use super::protection::{BUFFER_BYTES, Protection};
@@ -48,8 +51,14 @@ pub(super) struct Port {
     pub(super) talk: TalkDetector,
     /// The slots that packets are forwarded to, by place in the bridge.
     pub(super) relay_to: [Option<usize>; MAX_PARTIES],
-    /// Another port forwards to this one, so nothing is mixed for it.
-    pub(super) is_relayed_to: bool,
+    /// The slot of the one whose packets are sent on to this port, so that nothing is mixed for it.
+    pub(super) relayed_from: Option<usize>,
+    /// This port is between relay and mix.
+    pub(super) handover: Option<Box<Handover>>,
+    /// Who was in the last mix for this port, by place.
+    pub(super) mixed: Row,
+    /// The end of a voice that is heard no more, for the next mix.
+    pub(super) tail: Option<Box<Frame>>,
     /// Where the key that is down went as it came, so that it is not pressed again there when it goes up.
     pub(super) key_relayed_to: [Option<usize>; MAX_PARTIES],
     latch: Latch,
@@ -94,7 +103,10 @@ impl Port {
             player: Player::default(),
             talk: TalkDetector::default(),
             relay_to: [None; MAX_PARTIES],
-            is_relayed_to: false,
+            relayed_from: None,
+            handover: None,
+            mixed: Row::NOBODY,
+            tail: None,
             key_relayed_to: [None; MAX_PARTIES],
             latch: Latch::new(),
             line: None,
@@ -187,16 +199,6 @@ impl Port {
         port
     }
 
-    /// Whether the packets of `speaker` can be sent on to this leg as they are.
-    pub(super) fn can_relay_from(&self, speaker: &Port) -> bool {
-        let Some((line, from)) = self.line.as_ref().zip(speaker.line.as_ref()) else { return false };
-        line.negotiated.direction.sends()
-            && from.negotiated.direction.receives()
-            && line.negotiated.codec == from.incoming
-            && !line.sender.is_busy()
-            && !self.player.is_active()
-    }
-
     /// Takes a datagram from the RTP socket: `None` when it is not for the bridge, else the packet with what it
     /// carries, and whether the plan has to be made anew.
     pub(super) fn receive<'a>(
@@ -243,29 +245,6 @@ impl Port {
             plan_again = true;
         }
         Some((packet, content, plan_again))
-    }
-
-    /// Whether a packet of this kind goes on to the other side of a relay. A supervisor's keys never reach a
-    /// customer.
-    pub(super) fn relays(&self, content: Content) -> bool {
-        !(matches!(content, Content::Event { .. }) && matches!(self.party.role, Role::Supervisor(_)))
-    }
-
-    /// Sends on a packet of the other side.
-    pub(super) fn relay(
-        &mut self,
-        now: Timestamp,
-        packet: &Packet<'_>,
-        content: Content,
-        counters: &WorkerCounters,
-    ) {
-        let Some(line) = &mut self.line else { return };
-        let mut output = [0; BUFFER_BYTES];
-        let len = line.sender.relay(now, packet, content, &mut output);
-        if len > 0 {
-            self.stats.packets_relayed += 1;
-            self.send(&mut output, len, counters);
-        }
     }
 
     /// Takes a datagram of RTCP, from either socket.
@@ -343,7 +322,10 @@ impl Port {
         if let Some(line) = &mut self.line {
             line.receiver.skip(now);
         }
-        if !self.is_relayed_to {
+        if let Some(handover) = &mut self.handover {
+            handover.miss_frame(now);
+        }
+        if self.relayed_from.is_none() {
             self.send_frame(now, None, counters);
         }
     }
@@ -370,7 +352,7 @@ impl Port {
 
     /// Until when there is nothing to do for this port but to wait for packets; none when there is something.
     pub(super) fn quiet_until(&self) -> Option<Timestamp> {
-        let is_quiet = self.is_relayed_to && self.is_unheard() && !self.player.is_active();
+        let is_quiet = self.relayed_from.is_some() && self.is_unheard() && !self.player.is_active();
         self.line.as_ref().filter(|_| is_quiet).map(|line| line.rtcp.deadline())
     }
 
@@ -463,6 +445,7 @@ impl Line {
             || self.negotiated.comfort_noise == Some(payload_type)
             // Comfort noise at 8 kHz needs no agreement (RFC 3389 §4).
             || payload_type == 13
+            || self.receiver.is_from_before(payload_type)
     }
 }
 

@@ -365,6 +365,11 @@ impl Worker {
 
     fn close_port(&mut self, now: Timestamp, leg: LegId) {
         let Some(slot) = self.desk.legs.remove(&leg) else { return };
+        if let Some(bridge) = self.desk.port(slot).map(|port| port.bridge)
+            && let Some((_, bridge)) = self.bridges.get(bridge)
+        {
+            bridge.leave(slot, &mut self.desk);
+        }
         let Some(mut port) = self.desk.ports.get_mut(slot).and_then(Option::take) else { return };
         self.desk.free.push(slot);
         port.close(now);
@@ -375,7 +380,6 @@ impl Worker {
         self.desk.counters.ports.fetch_sub(1, Ordering::Relaxed);
         self.desk.outlet.send(MediaEvent::PortClosed { call: port.call, leg, stats: port.stats() });
         if let Some((_, bridge)) = self.bridges.get(port.bridge) {
-            bridge.slots.retain(|other| *other != slot);
             bridge.plan(&mut self.desk);
         }
     }
@@ -383,7 +387,8 @@ impl Worker {
     fn close_bridge(&mut self, now: Timestamp, bridge: BridgeId) {
         let Some((tick, home)) = self.bridges.get(bridge) else { return };
         home.stop_record(tick);
-        let slots = home.slots.clone();
+        // Nobody of them hears another one leave.
+        let slots = std::mem::take(&mut home.slots);
         for slot in slots {
             if let Some(leg) = self.desk.port(slot).map(|port| port.leg) {
                 self.close_port(now, leg);

@@ -8,7 +8,7 @@ use shared::audio::mixer::{HearMatrix, MAX_PARTIES, Mixer, Party, Role};
 
 pub fn bench(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("mixer");
-    for parties in [2, 3, 4, 6, MAX_PARTIES] {
+    for parties in [2, 3, 4, 6, 8, 12, MAX_PARTIES] {
         let frames: Vec<Frame> = (0..parties).map(|party| Frame([party as i16 * 900 + 7; 320])).collect();
         let inputs: Vec<Option<&Frame>> = frames.iter().map(Some).collect();
         let matrix = HearMatrix::of(&vec![Party::new(Role::Agent); parties]);

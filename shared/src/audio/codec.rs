@@ -49,6 +49,16 @@ impl Codec {
         self.clock_rate_hz() / 50
     }
 
+    /// How much later sound comes out that goes through an encoder and a decoder, in samples at 16 kHz: the filters between
+    /// 8 and 16 kHz, the two bands of G.722. What Opus looks ahead is not told.
+    pub const fn delay_samples(self) -> usize {
+        match self {
+            Codec::Pcmu | Codec::Pcma => 45,
+            Codec::G722 => 22,
+            Codec::Opus => 0,
+        }
+    }
+
     /// The encoding name in `a=rtpmap` (RFC 3551 §6, RFC 7587 §6).
     pub const fn name(self) -> &'static str {
         match self {
@@ -228,6 +238,36 @@ impl Decoder {
         }
     }
 
+    /// Makes up how the sound goes on, for codecs that can do so by the sample; returns how many samples were written, all
+    /// or none.
+    pub fn make_up(&mut self, samples: &mut [i16]) -> usize {
+        match self {
+            Decoder::G711 { concealer, .. } | Decoder::G722 { concealer, .. } => {
+                concealer.make_up(samples);
+                samples.len()
+            }
+            Decoder::Opus(_) => 0,
+        }
+    }
+
+    /// Goes on where another decoder of the same codec is. Opus keeps what it remembers to itself: it begins anew.
+    pub fn take_over(&mut self, other: &Decoder) {
+        match (self, other) {
+            (
+                Decoder::G711 { double, concealer, .. },
+                Decoder::G711 { double: doubled, concealer: made, .. },
+            ) => {
+                *double = doubled.clone();
+                concealer.clone_from(made);
+            }
+            (Decoder::G722 { decoder, concealer }, Decoder::G722 { decoder: other, concealer: made }) => {
+                decoder.clone_from(other);
+                concealer.clone_from(made);
+            }
+            (decoder, _) => decoder.reset(),
+        }
+    }
+
     /// Forgets what came before: the stream begins anew or was not decoded for a while.
     pub fn reset(&mut self) {
         match self {
@@ -319,6 +359,30 @@ mod tests {
         for (codec, packet_samples, at_least) in cases {
             let snr = round_trip(codec, packet_samples);
             assert!(snr >= at_least, "{codec} with {packet_samples} samples a packet: {snr:.1} dB");
+        }
+    }
+
+    /// What goes through an encoder and a decoder comes out so much later.
+    #[test]
+    fn the_delay_of_a_codec_is_known() {
+        let input = voice_like(16_000);
+        for codec in [Codec::Pcmu, Codec::Pcma, Codec::G722] {
+            let mut encoder = Encoder::new(codec, &Default::default()).expect("encoder");
+            let mut decoder = Decoder::new(codec).expect("decoder");
+            let mut output = Vec::new();
+            for samples in input.chunks(320) {
+                let mut payload = [0u8; MAX_PAYLOAD_BYTES];
+                let len = encoder.encode(samples, &mut payload);
+                let mut frame = Frame::SILENCE;
+                decoder.decode(&payload[..len], &mut frame.0);
+                output.extend_from_slice(&frame.0);
+            }
+            let difference = |delay: usize| -> i64 {
+                let pairs = input[1_000..9_000].iter().zip(&output[1_000 + delay..]);
+                pairs.map(|(left, right)| i64::from(left.abs_diff(*right))).sum()
+            };
+            let best = (0..200).min_by_key(|delay| difference(*delay));
+            assert_eq!(best, Some(codec.delay_samples()), "{codec}");
         }
     }
 

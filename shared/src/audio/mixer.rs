@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{FRAME_SAMPLES, Frame};
 
 /// Parties of one bridge.
-pub const MAX_PARTIES: usize = 8;
+pub const MAX_PARTIES: usize = 16;
 
 /// What a party is in the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -77,7 +77,7 @@ impl Track {
 
 /// A set of parties, as bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct Row(u8);
+pub struct Row(u16);
 
 impl Row {
     /// Nobody.
@@ -92,6 +92,23 @@ impl Row {
     #[must_use]
     pub const fn with(self, place: usize) -> Row {
         if place < MAX_PARTIES { Row(self.0 | 1 << place) } else { self }
+    }
+
+    /// Without the party at `place`.
+    #[must_use]
+    pub const fn without(self, place: usize) -> Row {
+        if place < MAX_PARTIES { Row(self.0 & !(1 << place)) } else { self }
+    }
+
+    /// What it is after the party at `place` has gone and those behind it have moved up.
+    #[must_use]
+    pub const fn moved_up(self, place: usize) -> Row {
+        if place >= MAX_PARTIES {
+            return self;
+        }
+        let before = self.0 & ((1 << place) - 1);
+        // In two steps: a shift by all sixteen places would overflow.
+        Row(before | (self.0 >> place >> 1) << place)
     }
 
     /// Parties in it.
@@ -336,7 +353,7 @@ mod tests {
     fn more_parties_than_places_do_no_harm() {
         let many = vec![Party::new(Role::Agent); MAX_PARTIES + 3];
         let matrix = HearMatrix::of(&many);
-        assert_eq!(matrix.row(0).len(), 7);
+        assert_eq!(matrix.row(0).len(), 15);
         assert!(matrix.row(MAX_PARTIES + 1).is_empty());
     }
 

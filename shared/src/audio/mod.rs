@@ -9,6 +9,7 @@
 use std::fmt;
 
 pub mod codec;
+pub mod fade;
 pub mod g711;
 pub mod g722;
 pub mod goertzel;

@@ -1,7 +1,7 @@
 //! Concealment for codecs that have none: repeats the last pitch period, in the manner of ITU-T G.711 Appendix I,
 //! fades it and falls silent after 60 ms, so that a broken stream never hums.
 
-use super::{FRAME_SAMPLES, Frame, clip};
+use super::{Frame, clip};
 
 /// Samples remembered: 40 ms.
 const HISTORY: usize = 640;
@@ -51,13 +51,18 @@ impl Concealer {
 
     /// Makes up one frame.
     pub fn conceal(&mut self, frame: &mut Frame) {
+        self.make_up(&mut frame.0);
+    }
+
+    /// Makes up any number of samples.
+    pub fn make_up(&mut self, samples: &mut [i16]) {
         if self.made_up == 0 {
             self.find_cycle();
         }
-        for sample in &mut frame.0 {
+        for sample in samples.iter_mut() {
             *sample = clip(self.next());
         }
-        self.remember(&frame.0[..FRAME_SAMPLES]);
+        self.remember(samples);
     }
 
     fn remember(&mut self, samples: &[i16]) {
@@ -118,7 +123,7 @@ impl Concealer {
 mod tests {
     use super::*;
     use crate::audio::level::rms_dbov;
-    use crate::audio::{goertzel, tone::Sine};
+    use crate::audio::{FRAME_SAMPLES, goertzel, tone::Sine};
 
     fn after_tone() -> Concealer {
         let mut concealer = Concealer::default();

@@ -139,6 +139,8 @@ pub struct JitterBuffer {
     /// The smallest content of this window of pulls and of the one before.
     least_content: [u64; 2],
     window_frames: u32,
+    /// The next stream begins with its first packet.
+    is_eager: bool,
     status: Status,
 }
 
@@ -160,6 +162,7 @@ impl JitterBuffer {
             target_millis: MIN_TARGET_MILLIS,
             least_content: [0; 2],
             window_frames: 0,
+            is_eager: false,
             status: Status::default(),
         }
     }
@@ -271,12 +274,38 @@ impl JitterBuffer {
         Status { content_millis: self.content_millis(), target_millis: self.target_millis, ..self.status }
     }
 
+    /// Whether packets wait to be played.
+    pub fn holds_packets(&self) -> bool {
+        self.count > 0
+    }
+
+    /// Whether the stream plays, and is neither before its beginning nor in a pause.
+    pub fn is_playing(&self) -> bool {
+        self.state != State::Filling
+    }
+
+    /// The tick that is played next; none while nothing plays.
+    pub fn position(&self) -> Option<u64> {
+        match self.state {
+            State::Playing { timestamp, .. } => Some(timestamp),
+            State::Filling => None,
+        }
+    }
+
+    /// Begins with the first packet from now on, without gathering any: for an owner who adds the delay himself.
+    pub fn begin_eagerly(&mut self) {
+        self.is_eager = true;
+    }
+
     /// Ends the filling when there is enough sound, or when the first packet has waited long enough.
     fn begin(&mut self, now: Timestamp) -> bool {
         let Some(index) = self.first() else { return false };
         let first = &self.slots[index];
         let content = self.newest.map_or(0, |(_, end)| self.millis(end.saturating_sub(first.timestamp)));
-        if content < self.target_millis && now.millis_since(first.arrived) < self.target_millis {
+        if !self.is_eager
+            && content < self.target_millis
+            && now.millis_since(first.arrived) < self.target_millis
+        {
             return false;
         }
         self.state = State::Playing {

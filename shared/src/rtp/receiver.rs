@@ -1,5 +1,7 @@
 //! One incoming stream: packets in when they come, a frame out every 20 ms.
 
+mod apart;
+
 use serde::{Deserialize, Serialize};
 
 use super::dtmf::{KeyEvent, Listener};
@@ -101,7 +103,7 @@ pub struct Statistics {
     pub buffer: Status,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Source {
     ssrc: u32,
     /// A packet of another source, and the number that would confirm it.
@@ -131,6 +133,8 @@ pub struct Receiver {
     noise: Option<Noise>,
     /// The last packet that came was noise: what is played before it may still be voice.
     ends_in_noise: bool,
+    /// What was received before the last negotiation, until this stream plays.
+    before: Option<Box<Receiver>>,
     statistics: Statistics,
 }
 
@@ -162,14 +166,18 @@ impl Receiver {
             bursts: Bursts::default(),
             noise: None,
             ends_in_noise: false,
+            before: None,
             statistics: Statistics::default(),
         })
     }
 
-    /// After a re-INVITE. The stream goes on when nothing changed, and begins anew when something did.
+    /// After a re-INVITE. The stream goes on when nothing changed, and begins anew when something did; until it plays,
+    /// what is left of the one before is heard.
     pub fn configure(&mut self, config: Config) -> Result<(), CodecError> {
         if config != self.config {
-            *self = Receiver::new(config)?;
+            let mut before = std::mem::replace(self, Receiver::new(config)?);
+            before.before = None;
+            self.before = Some(Box::new(before));
         }
         Ok(())
     }
@@ -177,6 +185,12 @@ impl Receiver {
     /// Takes a packet, and says what it carries. In relay mode the owner hands it on with that.
     pub fn receive(&mut self, now: Timestamp, packet: &Packet<'_>) -> Content {
         let content = self.content(packet.payload_type);
+        if content == Content::Unknown && self.is_from_before(packet.payload_type) {
+            if let Some(before) = &mut self.before {
+                before.receive(now, packet);
+            }
+            return Content::Unknown;
+        }
         if content == Content::Unknown {
             self.statistics.unknown += 1;
         }
@@ -232,24 +246,35 @@ impl Receiver {
 
     /// Writes the next 20 ms. Call every 20 ms, or [`Receiver::skip`] in its place.
     pub fn pull(&mut self, now: Timestamp, frame: &mut Frame) -> Pulled {
+        let pulled = self.fill(now);
+        if pulled == Pulled::Voice && self.buffer.surplus_millis() >= 20 {
+            self.catch_up(now);
+        }
+        self.take(frame);
+        self.join_before(now, pulled, frame)
+    }
+
+    /// Decodes until there is a frame.
+    fn fill(&mut self, now: Timestamp) -> Pulled {
         self.keys.tick(now);
         self.frames_since_cut = self.frames_since_cut.saturating_add(1);
         let mut pulled = if self.pending_len > 0 { Pulled::Voice } else { Pulled::Silence };
         while self.pending_len < FRAME_SAMPLES {
             pulled = merge(pulled, self.decode_next(now));
         }
-        if pulled == Pulled::Voice && self.buffer.surplus_millis() >= 20 {
-            self.catch_up(now);
-        }
+        pulled
+    }
+
+    fn take(&mut self, frame: &mut Frame) {
         frame.0.copy_from_slice(&self.pending[..FRAME_SAMPLES]);
         self.pending.copy_within(FRAME_SAMPLES..self.pending_len, 0);
         self.pending_len -= FRAME_SAMPLES;
-        pulled
     }
 
     /// Lets 20 ms pass without decoding: in relay mode nobody needs the sound, but the buffer keeps its place.
     pub fn skip(&mut self, now: Timestamp) {
         self.keys.tick(now);
+        self.before = None;
         self.pending_len = 0;
         self.is_stale = true;
         let frame_ticks = i64::from(self.codec.clock_rate_hz() / 50);

@@ -19,6 +19,8 @@ use crate::time::Timestamp;
 
 /// Samples of the longest packet that is sent (60 ms) and a frame.
 const PENDING_SAMPLES: usize = 960 + FRAME_SAMPLES;
+/// Duration of a frame.
+const FRAME: Duration = Duration::from_millis(FRAME_MILLIS);
 /// A sequence number of the relayed stream further away than this is a new stream.
 const RELAY_JUMP: u16 = 3_000;
 /// Sound this quiet is sent as comfort noise, where the far side takes it: far below speech, so that no word is cut.
@@ -230,7 +232,7 @@ impl Sender {
                 self.position.timestamp = self.position.timestamp.wrapping_add(frame_ticks);
             }
         }
-        self.position.at = Some(now + Duration::from_millis(FRAME_MILLIS));
+        self.position.at = Some(now + FRAME);
     }
 
     /// Whether noise stands for this frame, and when its next packet is due. Opus has its own way (DTX).
@@ -373,6 +375,24 @@ impl Sender {
         len
     }
 
+    /// Tells the encoder what the far side has heard up to now, at 16 kHz: what is pushed next follows it without a step.
+    pub fn prime(&mut self, past: &[i16]) {
+        let mut payload = [0u8; MAX_PAYLOAD_BYTES];
+        for samples in past.rchunks_exact(FRAME_SAMPLES).rev() {
+            self.encoder.encode(samples, &mut payload);
+        }
+    }
+
+    /// What was sent last lasts beyond this moment.
+    pub fn covers(&self, now: Timestamp) -> bool {
+        self.position.at.is_some_and(|at| at > now)
+    }
+
+    /// Sound waits for a whole packet: whoever relayed now would leave it out.
+    pub fn holds_sound(&self) -> bool {
+        self.pending_len > 0
+    }
+
     /// Tells the codec what the far side loses, in percent, from its reports.
     pub fn set_expected_loss(&mut self, percent: u8) {
         self.encoder.set_expected_loss(percent);
@@ -394,9 +414,10 @@ impl Sender {
         self.position.timestamp.wrapping_add(self.ticks(now - at)).wrapping_sub(self.ticks(at - now))
     }
 
-    /// The source changes: the timeline goes on where time is, never before the end of what was sent.
+    /// The source changes: the timeline goes on where time is, never before the end of what was sent. What is late by less
+    /// than a frame follows directly: it is no pause, and a hole of some samples would be a click.
     fn begin_stretch(&mut self, now: Timestamp) {
-        if let Some(at) = self.position.at {
+        if let Some(at) = self.position.at.filter(|at| now.since(*at) > FRAME) {
             self.position.timestamp = self.position.timestamp.wrapping_add(self.ticks(now - at));
         }
         self.pending_len = 0;

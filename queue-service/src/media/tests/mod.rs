@@ -3,6 +3,7 @@ mod hostile;
 mod keys;
 mod resumed;
 mod secure;
+mod smooth;
 mod sound;
 
 use shared::audio::mixer::Supervision;
@@ -41,25 +42,25 @@ fn the_description_names_the_advertised_address_and_an_even_port() {
 
 #[test]
 fn limits_are_told() {
-    let mut floor = Floor::new(MediaConfig { port_min: 31_000, port_max: 31_017, ..config() });
+    let mut floor = Floor::new(MediaConfig { port_min: 31_000, port_max: 31_033, ..config() });
     let (media, bridge) = (floor.media.clone(), floor.bridge);
-    for leg in 1..=8 {
+    for leg in 1..=16 {
         media.open_port(bridge, LegId::from_u64(leg), Role::Customer).expect("port");
     }
     let open = |bridge, leg| media.open_port(bridge, LegId::from_u64(leg), Role::Agent);
     assert!(matches!(open(bridge, 1), Err(MediaError::LegTaken(_))));
-    assert!(matches!(open(bridge, 9), Err(MediaError::BridgeFull)));
+    assert!(matches!(open(bridge, 17), Err(MediaError::BridgeFull)));
     let second = media.open_bridge(floor::call());
-    open(second, 9).expect("the ninth pair");
-    assert!(matches!(open(second, 10), Err(MediaError::PortsInUse(9) | MediaError::Socket { .. })));
+    open(second, 17).expect("the last pair");
+    assert!(matches!(open(second, 18), Err(MediaError::PortsInUse(17) | MediaError::Socket { .. })));
     media.close_bridge(second);
-    assert!(matches!(open(second, 11), Err(MediaError::NoBridge)));
+    assert!(matches!(open(second, 19), Err(MediaError::NoBridge)));
     // The port of the closed bridge comes back as soon as the worker has let it go.
     let closed = floor.events.blocking_recv();
-    assert!(matches!(closed, Some(MediaEvent::PortClosed { leg, .. }) if leg == LegId::from_u64(9)));
+    assert!(matches!(closed, Some(MediaEvent::PortClosed { leg, .. }) if leg == LegId::from_u64(17)));
     let third = media.open_bridge(floor::call());
     let began = std::time::Instant::now();
-    while open(third, 12).is_err() {
+    while open(third, 20).is_err() {
         assert!(began.elapsed().as_secs() < 5, "the port never came back");
         std::thread::yield_now();
     }
