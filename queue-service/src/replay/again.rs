@@ -185,7 +185,7 @@ impl<'d> Again<'d> {
         let minute = Duration::from_secs(60);
         let mut at = self.now;
         let mut there = false;
-        let Ok(hours) = Hours::parse(lines, &self.day.time_zone) else { return };
+        let Ok(hours) = Hours::parse(lines, &[], &self.day.time_zone) else { return };
         while at <= self.day.end {
             if hours.is_open(at) != there {
                 there = !there;

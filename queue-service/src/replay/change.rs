@@ -152,7 +152,7 @@ impl Change {
                         Some(known) => patched(known, &what, keys)?,
                         None => patched(&new_queue(id, &zone, &what)?, &what, keys)?,
                     };
-                    Hours::parse(&info.hours, &info.time_zone)
+                    Hours::parse(&info.hours, &info.waiting.holidays, &info.time_zone)
                         .map_err(|error| ChangeError::Key { what, reason: error.to_string() })?;
                     queues.insert(id.clone(), info);
                 }
@@ -224,7 +224,7 @@ fn read_shift(agent: &AgentId, shift: &toml::Value) -> Result<Vec<String>, Chang
     let text =
         shift.as_str().ok_or_else(|| wrong("shift is a text such as 08:00-12:00,13:00-17:00".into()))?;
     let line = vec![format!("Mon-Sun {text}")];
-    Hours::parse(&line, "UTC").map_err(|error| wrong(error.to_string()))?;
+    Hours::parse(&line, &[], "UTC").map_err(|error| wrong(error.to_string()))?;
     Ok(line)
 }
 
@@ -252,7 +252,7 @@ where
                         .map(|(skill, level)| serde_json::json!({ "skill": skill, "level": level }))
                         .collect(),
                 ),
-                ("routing", Value::Object(new), Some(Value::Object(old))) => {
+                ("routing" | "waiting" | "wrap_up", Value::Object(new), Some(Value::Object(old))) => {
                     let mut all = old.clone();
                     all.extend(new.clone());
                     Value::Object(all)

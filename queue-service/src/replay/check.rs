@@ -124,9 +124,7 @@ impl Check {
                     }
                 }
             }
-            Told::Input { .. } | Told::Answered { .. } | Told::SetStatus { .. } | Told::EndWrapUp { .. } => {
-                self.same.inputs += 1;
-            }
+            _ => self.same.inputs += 1,
         }
         self.acd.tell(at, told);
         while let Some(output) = self.acd.poll() {

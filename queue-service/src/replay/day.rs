@@ -118,7 +118,8 @@ impl Day {
             Told::State { .. } => {}
             Told::Input { input } => self.input(at, input),
             Told::Answered { .. } | Told::EndWrapUp { .. } => self.keep_unless_known(at, told),
-            Told::SetStatus { .. } => self.habits.push((at, self.lines, told)),
+            // What another one would have refused changes nothing.
+            told => self.habits.push((at, self.lines, told)),
         }
     }
 
