@@ -1,5 +1,7 @@
 //! A bridge: the parties of one call, who hears whom, and the recording of it.
 
+use std::time::Duration;
+
 use shared::audio::level::{SILENCE_DBOV, rms_dbov};
 use shared::audio::mixer::{HearMatrix, MAX_PARTIES, Mixer, Party, Role, Row, Track};
 use shared::audio::{Frame, fade};
@@ -27,9 +29,12 @@ pub(super) struct Bridge {
     is_relaying: bool,
     /// Frames are decoded: somebody hears a mix, or it is recorded.
     decodes: bool,
-    /// Until then a frame is nothing to do, as long as nobody has sent a packet.
+    /// Until then there is nothing to do for a frame.
     quiet_until: Timestamp,
 }
+
+/// How often a relay is looked at: four frames of five pass without.
+const QUIET: Duration = Duration::from_millis(90);
 
 #[derive(Debug)]
 struct Recording {
@@ -145,13 +150,16 @@ impl Bridge {
             }
         }
         self.decodes = mixed > 0 || self.recording.is_some();
+        for slot in &self.slots {
+            if let Some(port) = desk.port(*slot) {
+                port.is_relayed = !self.decodes;
+            }
+        }
     }
 
     /// Makes the frame number `tick`: takes 20 ms from every party, records them, gives every party what it hears.
     pub(super) fn frame(&mut self, now: Timestamp, tick: u64, desk: &mut Desk, scratch: &mut Scratch) {
-        let is_unheard =
-            |slot: &usize| desk.ports.get(*slot).and_then(Option::as_ref).is_none_or(Port::is_unheard);
-        if now < self.quiet_until && self.slots.iter().all(is_unheard) {
+        if now < self.quiet_until {
             return;
         }
         let mut plan_again = false;
@@ -177,7 +185,7 @@ impl Bridge {
         for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
             plan_again |= self.give(now, place, *slot, desk, scratch);
         }
-        self.quiet_until = self.quiet_until(desk);
+        self.quiet_until = self.quiet_until(now, desk);
         if plan_again {
             self.plan(desk);
         }
@@ -261,15 +269,15 @@ impl Bridge {
         }
     }
 
-    /// Until when nothing is to be done for a frame, if nothing comes: everybody only gets what the other one sends, and
-    /// nobody has sent yet. Then only reports are due.
-    fn quiet_until(&self, desk: &Desk) -> Timestamp {
+    /// Until when nothing is to be done for a frame: everybody only gets what the other one sends, which the packets do
+    /// themselves. Then reports are due now and then, and somebody may have fallen silent.
+    fn quiet_until(&self, now: Timestamp, desk: &Desk) -> Timestamp {
         if self.decodes || self.slots.is_empty() {
             return Timestamp::EPOCH;
         }
         let ports = self.slots.iter().map(|slot| desk.ports.get(*slot).and_then(Option::as_ref));
         let quiet = ports.map(|port| port.and_then(Port::quiet_until).unwrap_or(Timestamp::EPOCH));
-        quiet.min().unwrap_or(Timestamp::EPOCH)
+        quiet.min().unwrap_or(Timestamp::EPOCH).min(now + QUIET)
     }
 
     fn tap(&mut self, tick: u64, scratch: &mut Scratch) {

@@ -83,6 +83,10 @@ impl Latch {
     /// where it said.
     pub(super) fn target(&self) -> Option<SocketAddr> {
         let announced = self.announced?;
+        if self.state == State::Fixed(announced) && announced.port() != 0 && !announced.ip().is_unspecified()
+        {
+            return Some(announced);
+        }
         let learnt = match self.state {
             State::Shut | State::Open => None,
             State::Learning { source, .. } | State::Fixed(source) => Some(source),

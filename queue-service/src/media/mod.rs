@@ -27,6 +27,7 @@ mod bridge;
 pub mod event;
 mod handover;
 mod latch;
+mod line;
 mod outlet;
 mod player;
 mod pool;

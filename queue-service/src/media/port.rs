@@ -11,18 +11,15 @@ mod relayed;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand::Rng;
 use rand::rngs::StdRng;
 use shared::audio::Frame;
-use shared::audio::codec::{Codec, CodecError};
+use shared::audio::codec::CodecError;
 use shared::audio::level::TalkDetector;
 use shared::audio::mixer::{MAX_PARTIES, Party, Row};
 use shared::id::{CallId, LegId};
 use shared::rtp::dtmf::KeyEvent;
 use shared::rtp::packet::{self, Packet};
 use shared::rtp::receiver::{self, Content, Pulled, Receiver};
-use shared::rtp::rtcp::Rtcp;
-use shared::rtp::sender::{self, Sender};
 use shared::rtp::srtp::MAX_OVERHEAD;
 use shared::sdp::Negotiated;
 use shared::time::Timestamp;
@@ -30,6 +27,7 @@ use shared::time::Timestamp;
 use super::BridgeId;
 use super::handover::Handover;
 use super::latch::Latch;
+use super::line::Line;
 use super::player::Player;
 use super::protection::{BUFFER_BYTES, Protection};
 use super::saved::{SavedLeg, SavedLine};
@@ -51,6 +49,8 @@ pub(super) struct Port {
     pub(super) talk: TalkDetector,
     /// The slots that packets are forwarded to, by place in the bridge.
     pub(super) relay_to: [Option<usize>; MAX_PARTIES],
+    /// Its packets are forwarded and nobody needs their sound: they move its frames on.
+    pub(super) is_relayed: bool,
     /// The slot of the one whose packets are sent on to this port, so that nothing is mixed for it.
     pub(super) relayed_from: Option<usize>,
     /// This port is between relay and mix.
@@ -72,19 +72,6 @@ pub(super) struct Port {
     stats: LegStats,
 }
 
-/// What there is from the first negotiation on.
-#[derive(Debug)]
-struct Line {
-    negotiated: Negotiated,
-    receiver: Receiver,
-    sender: Sender,
-    rtcp: Rtcp,
-    /// The name in its reports.
-    canonical_name: String,
-    /// The codec of the last packet.
-    incoming: Codec,
-}
-
 impl Port {
     pub(super) fn new(
         now: Timestamp,
@@ -103,6 +90,7 @@ impl Port {
             player: Player::default(),
             talk: TalkDetector::default(),
             relay_to: [None; MAX_PARTIES],
+            is_relayed: false,
             relayed_from: None,
             handover: None,
             mixed: Row::NOBODY,
@@ -136,31 +124,14 @@ impl Port {
         negotiated: Negotiated,
         random: &mut StdRng,
     ) -> Result<(), CodecError> {
-        let receive = receiver::Config::from(&negotiated);
-        let send = sender::Config::from(&negotiated);
-        let incoming = negotiated.codec;
         match &mut self.line {
             Some(line) => {
-                if receive != receiver::Config::from(&line.negotiated) {
+                if receiver::Config::from(&negotiated) != receiver::Config::from(&line.negotiated) {
                     add_received(&mut self.stats, &line.receiver);
-                    line.incoming = incoming;
                 }
-                line.receiver.configure(receive)?;
-                line.sender.configure(send)?;
-                line.negotiated = negotiated;
+                line.configure(negotiated)?;
             }
-            None => {
-                // RFC 7022 §4.2: a name of random numbers tells nothing about the leg.
-                let canonical_name = format!("{:016x}{:08x}", random.next_u64(), random.next_u32());
-                self.line = Some(Line {
-                    receiver: Receiver::new(receive)?,
-                    sender: Sender::new(send, random)?,
-                    rtcp: Rtcp::new(now, &canonical_name),
-                    canonical_name,
-                    incoming,
-                    negotiated,
-                });
-            }
+            None => self.line = Some(Line::new(now, negotiated, random)?),
         }
         Ok(())
     }
@@ -236,8 +207,12 @@ impl Port {
         self.has_received = true;
         self.received_at = now;
         self.is_missed = false;
+        if self.is_relayed {
+            line.skip_if_due(now);
+        }
         let content = line.receiver.receive(now, &packet);
-        let mut plan_again = false;
+        // A key is looked for in every frame.
+        let mut plan_again = matches!(content, Content::Event { .. });
         if let Content::Voice(codec) = content
             && codec != line.incoming
         {
@@ -273,9 +248,10 @@ impl Port {
     pub(super) fn pull(&mut self, now: Timestamp, decodes: bool, frame: &mut Frame) -> bool {
         let Some(line) = &mut self.line else { return false };
         if decodes {
+            line.begin_decoding(now);
             line.receiver.pull(now, frame) != Pulled::Silence
         } else {
-            line.receiver.skip(now);
+            line.skip(now);
             false
         }
     }
@@ -320,7 +296,7 @@ impl Port {
     /// Lets 20 ms pass that the worker was too late for.
     pub(super) fn miss_frame(&mut self, now: Timestamp, counters: &WorkerCounters) {
         if let Some(line) = &mut self.line {
-            line.receiver.skip(now);
+            line.miss_frame(now);
         }
         if let Some(handover) = &mut self.handover {
             handover.miss_frame(now);
@@ -345,15 +321,11 @@ impl Port {
         u32::try_from(silent.as_secs()).ok()
     }
 
-    /// No voice has ever come.
-    pub(super) fn is_unheard(&self) -> bool {
-        !self.has_received
-    }
-
     /// Until when there is nothing to do for this port but to wait for packets; none when there is something.
     pub(super) fn quiet_until(&self) -> Option<Timestamp> {
-        let is_quiet = self.relayed_from.is_some() && self.is_unheard() && !self.player.is_active();
-        self.line.as_ref().filter(|_| is_quiet).map(|line| line.rtcp.deadline())
+        let is_quiet = self.relayed_from.is_some() && !self.player.is_active();
+        let line = self.line.as_ref().filter(|line| is_quiet && !line.receiver.has_keys());
+        line.map(|line| line.rtcp.deadline())
     }
 
     /// Sends a report when it is due (RFC 3550 §6.2).
@@ -423,29 +395,6 @@ impl Port {
         };
         // Reports are lost now and then by their nature; voice that cannot be sent is what is counted.
         let _ = socket.send_to(datagram, target);
-    }
-}
-
-impl Line {
-    fn resume(now: Timestamp, saved: SavedLine) -> Result<Line, CodecError> {
-        let SavedLine { negotiated, position, canonical_name, protection: _ } = saved;
-        Ok(Line {
-            receiver: Receiver::new(receiver::Config::from(&negotiated))?,
-            sender: Sender::resume(sender::Config::from(&negotiated), position)?,
-            rtcp: Rtcp::new(now, &canonical_name),
-            canonical_name,
-            incoming: negotiated.codec,
-            negotiated,
-        })
-    }
-
-    fn expects(&self, payload_type: u8) -> bool {
-        self.negotiated.codec_of(payload_type).is_some()
-            || self.negotiated.telephone_event.is_some_and(|event| event.receive == payload_type)
-            || self.negotiated.comfort_noise == Some(payload_type)
-            // Comfort noise at 8 kHz needs no agreement (RFC 3389 §4).
-            || payload_type == 13
-            || self.receiver.is_from_before(payload_type)
     }
 }
 
