@@ -9,6 +9,7 @@
 //! signalling would be measured with it. Mode `bare` is the yardstick: the simplest relay with epoll that there is.
 
 mod bare;
+mod ring;
 mod serve;
 
 use std::io::{BufRead, Write};
@@ -24,6 +25,10 @@ type Outcome<T = ()> = Result<T, Box<dyn std::error::Error>>;
 enum Mode {
     /// Two sockets, and every datagram goes on as it is.
     Bare,
+    /// The same with other calls of the system.
+    BarePaced,
+    BareBatched,
+    BareRing,
     /// Customer and agent, both PCMU.
     Relay,
     /// The same, recorded.
@@ -36,6 +41,21 @@ enum Mode {
     Srtp,
     /// The customer has PCMU, the agent Opus.
     Transcoded,
+}
+
+impl Mode {
+    /// Which calls of the system, when it is no call at all.
+    fn yardstick(self) -> Option<bare::Calls> {
+        match self {
+            Mode::Bare => Some(bare::Calls::Plain),
+            Mode::BarePaced => Some(bare::Calls::Paced),
+            Mode::BareBatched => Some(bare::Calls::Batched),
+            Mode::BareRing => Some(bare::Calls::Ring),
+            Mode::Relay | Mode::Recorded | Mode::Mixed | Mode::Conference | Mode::Srtp | Mode::Transcoded => {
+                None
+            }
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,15 +72,15 @@ fn main() -> Outcome {
     let mut bare: Option<bare::Bare> = None;
     for line in std::io::stdin().lock().lines() {
         let answer = match serde_json::from_str(&line?)? {
-            Order::Open { mode: Mode::Bare, calls, peers } => {
-                let started = bare::Bare::start(calls, &peers)?;
-                let ports = started.ports().to_vec();
-                bare = Some(started);
-                serde_json::json!({ "ports": ports })
-            }
             Order::Open { mode, calls, peers } => {
-                let (started, ports) = serve::Serve::start(mode, calls, &peers, folder.as_ref())?;
-                serve = Some(started);
+                let ports = match mode.yardstick() {
+                    Some(how) => bare.insert(bare::Bare::start(how, calls, &peers)?).ports().to_vec(),
+                    None => {
+                        let (started, ports) = serve::Serve::start(mode, calls, &peers, folder.as_ref())?;
+                        serve = Some(started);
+                        ports
+                    }
+                };
                 serde_json::json!({ "ports": ports })
             }
             Order::Stats {} => match (&serve, &bare) {

@@ -93,9 +93,6 @@ fn recorder(folder: &Path) -> Outcome<Recorder> {
 
 fn legs(mode: Mode) -> &'static [(Role, Codec)] {
     match mode {
-        Mode::Bare | Mode::Relay | Mode::Recorded | Mode::Srtp => {
-            &[(Role::Customer, Codec::Pcmu), (Role::Agent, Codec::Pcmu)]
-        }
         Mode::Transcoded => &[(Role::Customer, Codec::Pcmu), (Role::Agent, Codec::Opus)],
         Mode::Mixed => &[
             (Role::Customer, Codec::Pcmu),
@@ -107,6 +104,7 @@ fn legs(mode: Mode) -> &'static [(Role, Codec)] {
             (Role::Agent, Codec::Pcmu),
             (Role::Supervisor(Supervision::Barge), Codec::Pcmu),
         ],
+        _ => &[(Role::Customer, Codec::Pcmu), (Role::Agent, Codec::Pcmu)],
     }
 }
 

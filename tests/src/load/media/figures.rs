@@ -10,6 +10,12 @@ use serde::Serialize;
 pub enum Mode {
     /// The yardstick: a relay that does nothing else.
     Bare,
+    /// The yardstick, once a millisecond and not for every packet.
+    BarePaced,
+    /// The same with edges of epoll and recvmmsg.
+    BareBatched,
+    /// The same with io_uring.
+    BareRing,
     /// Two legs with PCMU.
     Relay,
     /// The same, recorded.
@@ -25,6 +31,25 @@ pub enum Mode {
 }
 
 impl Mode {
+    /// Everything, the yardsticks first.
+    pub const ALL: [Mode; 10] = [
+        Mode::Bare,
+        Mode::BarePaced,
+        Mode::BareBatched,
+        Mode::BareRing,
+        Mode::Relay,
+        Mode::Recorded,
+        Mode::Mixed,
+        Mode::Conference,
+        Mode::Srtp,
+        Mode::Transcoded,
+    ];
+
+    /// One of the yardsticks.
+    pub fn is_bare(self) -> bool {
+        matches!(self, Mode::Bare | Mode::BarePaced | Mode::BareBatched | Mode::BareRing)
+    }
+
     /// Legs of a call.
     pub fn legs(self) -> usize {
         if matches!(self, Mode::Mixed | Mode::Conference) { 3 } else { 2 }
@@ -33,6 +58,9 @@ impl Mode {
     fn name(self) -> &'static str {
         match self {
             Mode::Bare => "bare epoll relay",
+            Mode::BarePaced => "bare, each millisecond",
+            Mode::BareBatched => "bare, edges, recvmmsg",
+            Mode::BareRing => "bare, io_uring",
             Mode::Relay => "relay",
             Mode::Recorded => "relay, recorded",
             Mode::Mixed => "monitored (3 legs)",
@@ -110,6 +138,12 @@ pub struct Media {
     pub compared_at: usize,
     /// The yardstick.
     pub bare: Part,
+    /// The yardstick, once a millisecond.
+    pub bare_paced: Part,
+    /// The same with edges of epoll and recvmmsg.
+    pub bare_batched: Part,
+    /// The same with io_uring; empty where the system forbids it.
+    pub bare_ring: Part,
     /// Two legs with PCMU.
     pub relay: Part,
     /// The same, recorded.
@@ -127,24 +161,33 @@ pub struct Media {
 }
 
 impl Media {
+    /// The place of a mode.
+    pub fn part(&mut self, mode: Mode) -> &mut Part {
+        match mode {
+            Mode::Bare => &mut self.bare,
+            Mode::BarePaced => &mut self.bare_paced,
+            Mode::BareBatched => &mut self.bare_batched,
+            Mode::BareRing => &mut self.bare_ring,
+            Mode::Relay => &mut self.relay,
+            Mode::Recorded => &mut self.recorded,
+            Mode::Mixed => &mut self.mixed,
+            Mode::Conference => &mut self.conference,
+            Mode::Srtp => &mut self.srtp.part,
+            Mode::Transcoded => &mut self.transcoded,
+        }
+    }
+
     /// Works out what follows from the steps.
     pub fn conclude(&mut self) {
         let at = self.compared_at;
         let bare = self.bare.cost_at(at);
         let relay = self.relay.cost_at(at);
-        let parts = [
-            &mut self.bare,
-            &mut self.relay,
-            &mut self.recorded,
-            &mut self.mixed,
-            &mut self.conference,
-            &mut self.srtp.part,
-            &mut self.transcoded,
-        ];
-        for part in parts {
-            part.conclude(at, bare, relay);
+        for mode in Mode::ALL {
+            self.part(mode).conclude(at, bare, relay);
         }
-        self.srtp.us_per_operation = (self.srtp.part.us_per_packet - relay) / 2.0;
+        if !self.srtp.part.steps.is_empty() {
+            self.srtp.us_per_operation = (self.srtp.part.us_per_packet - relay) / 2.0;
+        }
         self.calls_held = self.relay.calls_held;
         self.rss_kb_per_call = self.relay.rss_kb_per_call;
         self.loss_percent = self.relay.held().map_or(100.0, |step| step.loss_percent);
@@ -189,6 +232,23 @@ impl Media {
 }
 
 impl Part {
+    /// Takes a measurement; of two with as many calls, the one that lost less than is loss and cost less stays.
+    pub fn take(&mut self, step: Step) {
+        match self.steps.iter_mut().find(|known| known.calls == step.calls) {
+            Some(known) => {
+                let is_better =
+                    (!step.is_held(), step.us_per_packet) < (!known.is_held(), known.us_per_packet);
+                if is_better {
+                    *known = step;
+                }
+            }
+            None => {
+                self.steps.push(step);
+                self.steps.sort_by_key(|step| step.calls);
+            }
+        }
+    }
+
     fn cost_at(&self, calls: usize) -> f64 {
         let step = self.steps.iter().find(|step| step.calls == calls).or(self.steps.last());
         step.map_or(0.0, |step| step.us_per_packet)
@@ -231,6 +291,9 @@ impl fmt::Display for Media {
         )?;
         let parts = [
             &self.bare,
+            &self.bare_paced,
+            &self.bare_batched,
+            &self.bare_ring,
             &self.relay,
             &self.recorded,
             &self.mixed,

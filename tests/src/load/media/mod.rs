@@ -46,8 +46,8 @@ pub struct Wanted {
 const USUAL_CALLS: [usize; 3] = [100, 500, 1_000];
 /// At which number modes are compared, when it is among those that are measured.
 const COMPARED_AT: usize = 500;
-/// Calls of other modes before the most are looked for.
-const OTHER_CALLS: [usize; 1] = [COMPARED_AT];
+/// How often everything is compared; the cheapest of each counts, because others only ever add to it.
+const ROUNDS: usize = 2;
 /// Further measurements to find the most.
 const SEARCH_STEPS: usize = 3;
 /// More calls than anybody holds; there are ports for no more.
@@ -80,22 +80,37 @@ pub fn measure(program: &Path, folder: &Path, wanted: &Wanted, tell: &dyn Fn(&st
     let compared_at =
         if usual.contains(&COMPARED_AT) { COMPARED_AT } else { usual.first().copied().unwrap_or(1) };
     let mut media = Media { compared_at, ..Media::default() };
-    let parts = [
-        (Mode::Bare, &mut media.bare),
-        (Mode::Relay, &mut media.relay),
-        (Mode::Recorded, &mut media.recorded),
-        (Mode::Mixed, &mut media.mixed),
-        (Mode::Conference, &mut media.conference),
-        (Mode::Srtp, &mut media.srtp.part),
-        (Mode::Transcoded, &mut media.transcoded),
-    ];
-    for (mode, part) in parts {
-        let always = matches!(mode, Mode::Bare | Mode::Relay);
-        if !always && !wanted.modes.is_empty() && !wanted.modes.contains(&mode) {
-            continue;
+    let chosen = |mode: &Mode| {
+        matches!(mode, Mode::Bare | Mode::Relay) || wanted.modes.is_empty() || wanted.modes.contains(mode)
+    };
+    let modes: Vec<Mode> = Mode::ALL.into_iter().filter(chosen).collect();
+    // What is compared is measured in turn, so that what else the machine does meets all of them.
+    let rounds = if wanted.calls.is_empty() { ROUNDS } else { 1 };
+    for round in 1..=rounds {
+        for mode in &modes {
+            tell(&format!("Round {round} of {rounds}: {mode:?}, {compared_at} calls, {} s", wanted.secs));
+            match bench.measured(*mode, compared_at) {
+                Ok(step) => media.part(*mode).take(step),
+                Err(error) if *mode == Mode::BareRing => tell(&format!("No io_uring: {error}")),
+                Err(error) => return Err(error),
+            }
         }
-        let calls = if always || !wanted.calls.is_empty() { usual } else { &OTHER_CALLS };
-        bench.part(mode, calls, wanted.calls.is_empty(), part, tell)?;
+    }
+    for mode in &modes {
+        let numbers: &[usize] = match mode {
+            Mode::Bare | Mode::Relay => usual,
+            mode if mode.is_bare() => continue,
+            _ if wanted.calls.is_empty() => &[],
+            _ => usual,
+        };
+        let part = media.part(*mode);
+        for calls in numbers.iter().filter(|calls| **calls != compared_at) {
+            tell(&format!("{mode:?}: {calls} calls"));
+            part.take(bench.measured(*mode, *calls)?);
+        }
+        if wanted.calls.is_empty() {
+            bench.search(*mode, part, tell)?;
+        }
     }
     media.conclude();
     Ok(media)
@@ -110,21 +125,8 @@ struct Bench {
 }
 
 impl Bench {
-    /// One mode: at these numbers, and then the most that it holds.
-    fn part(
-        &self,
-        mode: Mode,
-        calls: &[usize],
-        searches: bool,
-        part: &mut Part,
-        tell: &dyn Fn(&str),
-    ) -> Outcome {
-        for calls in calls {
-            part.steps.push(self.measured(mode, *calls, tell)?);
-        }
-        if !searches {
-            return Ok(());
-        }
+    /// Looks for the most that a mode holds.
+    fn search(&self, mode: Mode, part: &mut Part, tell: &dyn Fn(&str)) -> Outcome {
         let Some(last) = part.steps.last() else { return Ok(()) };
         // Cost falls with load, so this is too few rather than too many; what is held is raised, what is not lowered.
         let mut guess = last.calls as f64 * 95.0 / last.core_percent.max(1.0);
@@ -133,22 +135,21 @@ impl Bench {
             if calls == 0 || calls > MOST_CALLS || part.steps.iter().any(|step| step.calls == calls) {
                 break;
             }
-            let step = self.measured(mode, calls, tell)?;
+            tell(&format!("{mode:?}: does it hold {calls} calls?"));
+            let step = self.measured(mode, calls)?;
             let held = step.is_held();
-            part.steps.push(step);
+            part.take(step);
             guess = if held {
                 (guess * 98.0 / step.core_percent.max(1.0)).max(guess * 1.04)
             } else {
                 guess * 0.92
             };
         }
-        part.steps.sort_by_key(|step| step.calls);
         Ok(())
     }
 
     /// Measures; once more when something was lost, because somebody else may have had the core.
-    fn measured(&self, mode: Mode, calls: usize, tell: &dyn Fn(&str)) -> Outcome<Step> {
-        tell(&format!("{mode:?}: {calls} calls, {} s", self.secs));
+    fn measured(&self, mode: Mode, calls: usize) -> Outcome<Step> {
         let first = self.step(mode, calls)?;
         if first.is_held() || first.core_percent > 98.0 {
             return Ok(first);
@@ -212,7 +213,8 @@ fn loss_percent(mode: Mode, sent: u64, received: u64, from: Reading, to: Reading
         _ => missing(sent, received),
     };
     let late = match mode {
-        Mode::Bare | Mode::Relay | Mode::Srtp => 0.0,
+        Mode::Relay | Mode::Srtp => 0.0,
+        mode if mode.is_bare() => 0.0,
         _ => {
             // Each is a frame of one call.
             let frames = (to.frames_late - from.frames_late) * mode.legs() as u64;
