@@ -9,6 +9,7 @@ use shared::model::call::{OfferOutcome, QueueExit};
 use shared::model::decision::Trigger;
 use shared::model::event::Event;
 use shared::model::queue::Destination;
+use shared::model::routing::Routing;
 use shared::time::Timestamp;
 
 use super::input::{FailedOffer, LostRace, Output, Won};
@@ -108,19 +109,18 @@ impl Acd {
         }
         let rules = info.routing.clone();
         let mut since = since.min(now);
-        let mut last_agent = None;
+        let mut preferred = None;
         if let Some(caller) = &caller {
             if let Some(place) = self.memory.take_place(caller, &queue, now, rules.place_kept_secs) {
                 since = since.min(place);
             }
-            if rules.last_agent_secs > 0 && only.is_none() {
-                let agent = self.memory.last_agent(caller);
-                last_agent = agent.filter(|agent| self.can_wait_for(agent)).cloned();
+            if only.is_none() {
+                preferred = self.preferred(caller, &rules);
             }
         }
-        let only_until = last_agent.is_some().then(|| now + secs(rules.last_agent_secs));
-        let only_why = if last_agent.is_some() { OnlyWhy::LastAgent } else { OnlyWhy::Transferred };
-        let only = only.or(last_agent);
+        let only_until = preferred.as_ref().map(|(_, wait_secs, _)| now + secs(*wait_secs));
+        let only_why = preferred.as_ref().map_or(OnlyWhy::Transferred, |(_, _, why)| *why);
+        let only = only.or(preferred.map(|(agent, _, _)| agent));
         let priority_secs = info.priority_secs;
         let waiting = Waiting {
             queue: queue.clone(),
@@ -151,6 +151,19 @@ impl Acd {
         self.waiting.insert(call, waiting);
         self.index.dirty_calls.push(call);
         self.publish(Event::CallQueued { call, queue, priority_secs, since, only });
+    }
+
+    /// The agent for whom a caller's call waits first, for how many seconds, and why: his own one, or who had him last.
+    /// None when that one takes no calls.
+    fn preferred(&self, caller: &str, rules: &Routing) -> Option<(AgentId, u32, OnlyWhy)> {
+        let own = rules.preferred.iter().find(|row| row.caller == caller);
+        let own = own.map(|row| (&row.agent, row.wait_secs, OnlyWhy::Preferred));
+        let last =
+            self.memory.last_agent(caller).map(|agent| (agent, rules.last_agent_secs, OnlyWhy::LastAgent));
+        own.into_iter()
+            .chain(last)
+            .find(|(agent, wait_secs, _)| *wait_secs > 0 && self.can_wait_for(agent))
+            .map(|(agent, wait_secs, why)| (agent.clone(), wait_secs, why))
     }
 
     /// Says where a call goes that left `queue`. A way through queues that would refuse it too is walked here, counting

@@ -96,6 +96,7 @@ impl Acd {
             rule: match why {
                 OnlyWhy::Transferred => "transferred to this agent",
                 OnlyWhy::LastAgent => "had this caller last",
+                OnlyWhy::Preferred => "this caller's own agent",
             },
             known: None,
             passed: Vec::new(),

@@ -93,6 +93,13 @@ pub enum Input {
         /// How it is counted.
         exit: QueueExit,
     },
+    /// The caller chose to leave the queue by a key. A phone that rings for him stops.
+    LeaveFor {
+        /// The call.
+        call: CallId,
+        /// Where to.
+        to: Destination,
+    },
     /// An offer failed.
     OfferFailed {
         /// The offer.

@@ -160,6 +160,7 @@ pub(super) enum OnlyWhy {
     #[default]
     Transferred,
     LastAgent,
+    Preferred,
 }
 
 impl Waiting {
@@ -246,6 +247,10 @@ impl Acd {
             }
             Input::Withdraw { call, exit } => {
                 self.leave(now, call, exit);
+                Trigger::AgentFree
+            }
+            Input::LeaveFor { call, to } => {
+                self.leave_for(now, call, QueueExit::Overflowed, to);
                 Trigger::AgentFree
             }
             Input::OfferFailed { offer, outcome } => {

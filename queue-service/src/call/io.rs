@@ -51,6 +51,13 @@ pub enum Input {
         /// Where to.
         to: Destination,
     },
+    /// A key was pressed.
+    Key {
+        /// By whom.
+        leg: LegId,
+        /// `0` to `9`, `*`, `#`, `A` to `D`.
+        key: char,
+    },
     /// The ACD wants this agent's phone to ring.
     Ring {
         /// The offer.
@@ -256,6 +263,11 @@ pub enum AcdAsk {
     CallerGone,
     /// A supervisor takes the call out of its queue.
     Withdraw,
+    /// The caller leaves the queue by a key.
+    LeaveFor {
+        /// Where to.
+        to: Destination,
+    },
     /// The agent's phone answered: who has the call?
     Claim {
         /// The offer.

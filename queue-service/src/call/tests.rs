@@ -105,6 +105,7 @@ fn words(output: &Output) -> String {
             AcdAsk::OwnCallOver { agent } => format!("acd own over {agent}"),
             AcdAsk::CallerGone => "acd gone".into(),
             AcdAsk::Withdraw => "acd withdraw".into(),
+            AcdAsk::LeaveFor { to } => format!("acd leave for {to:?}"),
             AcdAsk::Claim { .. } => "acd claim".into(),
         },
         Output::Answer { leg } => format!("answer {}", name(leg)),
@@ -462,4 +463,24 @@ fn an_announcement_is_repeated_at_its_pace() {
     );
     let ended = script.input(32, Input::Shutdown);
     assert_eq!(ended, format!("acd gone, drop customer, ended {:?}, finished", EndCause::Shutdown));
+}
+
+#[test]
+fn a_waiting_caller_leaves_by_a_key_of_the_queue() {
+    let mut info = queue();
+    info.waiting.keys.insert('1', Destination::Queue { queue: "support".parse().expect("id") });
+    let mut script = Script::arrive();
+    let key = |leg, key| Input::Key { leg, key };
+    assert_eq!(script.input(0, key(CUSTOMER, '1')), "call_arrived, acd enqueue sales@0", "in no queue yet");
+    script.input(0, Input::Queued { queue: info, since: at(0) });
+    assert_eq!(script.input(5, key(CUSTOMER, '2')), "", "no key of the queue");
+    script.input(10, Input::Ring { offer: OFFER, agent: agent(), leg: AGENT, waited_millis: 10_000 });
+    assert_eq!(script.input(12, key(AGENT, '1')), "", "not the caller");
+    assert_eq!(script.input(13, key(CUSTOMER, '1')), "acd leave for Queue { queue: support }");
+    let to = Destination::Queue { queue: "support".parse().expect("id") };
+    assert_eq!(
+        script.input(13, Input::Redirected { exit: QueueExit::Overflowed, to }),
+        "drop agent, acd enqueue support@0",
+        "the place is kept"
+    );
 }

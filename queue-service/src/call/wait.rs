@@ -36,6 +36,19 @@ impl Machine {
         self.out(Output::RingAgent { leg, agent, offer, queue, queue_name, waited_millis });
     }
 
+    /// A waiting caller may leave by a key of the queue. In a talk keys belong to the other side and go through the
+    /// media.
+    pub(super) fn key(&mut self, leg: LegId, key: char) {
+        if leg != self.arrival.customer {
+            return;
+        }
+        if let Phase::Waiting(waiting) = &self.phase
+            && let Some(to) = waiting.queue.waiting.keys.get(&key).cloned()
+        {
+            self.acd(AcdAsk::LeaveFor { to });
+        }
+    }
+
     pub(super) fn cancel_ring(&mut self, offer: OfferId) {
         if let Phase::Waiting(waiting) = &mut self.phase
             && let Some(place) = waiting.ringing.iter().position(|ringing| ringing.offer == offer)

@@ -90,6 +90,7 @@ impl Switch {
                 acd::Input::Enqueue { call, queue, since, only, caller }
             }
             AcdAsk::CallerGone => acd::Input::CallerGone { call },
+            AcdAsk::LeaveFor { to } => acd::Input::LeaveFor { call, to },
             AcdAsk::Withdraw => acd::Input::Withdraw { call, exit: QueueExit::Withdrawn },
             AcdAsk::OfferFailed { offer, outcome } => {
                 let outcome = match outcome {

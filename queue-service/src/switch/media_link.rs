@@ -69,11 +69,12 @@ impl Switch {
         self.media.play(leg, prompt, mode, play);
     }
 
-    /// Passes a key that came by signalling (SIP INFO) to the other side of a talk.
+    /// Passes a key that came by signalling (SIP INFO) to the other side of a talk, or to the queue.
     pub(super) fn pass_key(&mut self, call: CallId, from: LegId, key: char) {
         let Some(entry) = self.calls.get(&call) else { return };
-        if let Some(to) = entry.machine.other_side(from) {
-            self.media.press(to, key, KEY_MILLIS);
+        match entry.machine.other_side(from) {
+            Some(to) => self.media.press(to, key, KEY_MILLIS),
+            None => self.work.push_back(Work::Call(call, Input::Key { leg: from, key })),
         }
     }
 
@@ -96,8 +97,10 @@ impl Switch {
             MediaEvent::PortClosed { call, leg, stats } => {
                 tracing::info!(%call, %leg, ?stats, "leg closed");
             }
-            // Keys reach the other side within the media; no queue has a menu.
-            MediaEvent::Digit { call, leg, digit } => tracing::debug!(%call, %leg, %digit, "key"),
+            // In a talk keys reach the other side within the media.
+            MediaEvent::Digit { call, leg, digit } => {
+                self.work.push_back(Work::Call(call, Input::Key { leg, key: digit }));
+            }
             MediaEvent::Talk { .. } => {}
         }
     }
@@ -134,11 +137,11 @@ impl Prompts {
 
 /// Every file that a queue plays.
 fn files(queue: &QueueInfo) -> Vec<String> {
-    let announced =
-        [&queue.when_full, &queue.when_closed, &queue.when_timed_out].into_iter().filter_map(|to| match to {
-            Destination::Announce { prompt } => Some(prompt.clone()),
-            Destination::Reject { .. } | Destination::Queue { .. } => None,
-        });
+    let fixed = [&queue.when_full, &queue.when_closed, &queue.when_timed_out, &queue.waiting.when_empty];
+    let announced = fixed.into_iter().chain(queue.waiting.keys.values()).filter_map(|to| match to {
+        Destination::Announce { prompt } => Some(prompt.clone()),
+        Destination::Reject { .. } | Destination::Queue { .. } => None,
+    });
     let played = [&queue.greeting, &queue.music, &queue.announcement];
     played.into_iter().flatten().cloned().chain(announced).collect()
 }

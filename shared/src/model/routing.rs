@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::QueueId;
+use crate::id::{AgentId, QueueId};
 use crate::model::queue::SkillNeed;
 
 /// Who of several free agents gets a call. Equal ones: who is idle longest, then the first by id.
@@ -64,6 +64,20 @@ pub struct Relaxation {
     pub also: Vec<QueueId>,
 }
 
+/// A caller's own agent. His calls wait for that agent alone for a while, when he is ready or at work; then anybody of the
+/// queue may take them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Preferred {
+    /// The number that he presents.
+    pub caller: String,
+    /// His agent, who serves the queue.
+    pub agent: AgentId,
+    /// Seconds for which his calls wait for the agent.
+    pub wait_secs: u32,
+}
+
 /// The rules of one queue. A call keeps those of the moment at which it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
@@ -82,6 +96,9 @@ pub struct Routing {
     pub level_wait_secs: u32,
     /// Seconds for which a call waits for the agent who had this caller last, when he is ready or at work; 0 for not.
     pub last_agent_secs: u32,
+    /// Callers who have an agent of their own. A row comes before the agent who had the caller last.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub preferred: Vec<Preferred>,
     /// A caller who hung up while waiting and calls again within so many seconds has his place back; 0 for not. Callers
     /// who withhold their number have none to go by.
     pub place_kept_secs: u32,

@@ -1,5 +1,7 @@
 //! What a queue asks of calls that wait and of agents after a call, as configured.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::queue::Destination;
@@ -41,6 +43,8 @@ pub struct WaitRules {
     pub when_empty: Destination,
     /// Calls that wait at closing time are still served; otherwise they go then where calls go outside of the hours.
     pub serve_after_closing: bool,
+    /// Keys by which a waiting caller leaves, and where for: `0` to `9`, `*`, `#`.
+    pub keys: BTreeMap<char, Destination>,
     /// Days, or parts of days, on which the queue is closed whatever its hours say: `2026-12-24 14:00-24:00`,
     /// `12-25` (every year), `2026-05-01`.
     pub holidays: Vec<String>,
@@ -54,6 +58,7 @@ impl Default for WaitRules {
             leave_after_secs: 0,
             when_empty: Destination::Reject { status: 480 },
             serve_after_closing: true,
+            keys: BTreeMap::new(),
             holidays: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use shared::model::agent::AgentInfo;
 use shared::model::decision::Exclusion;
 use shared::model::queue::QueueInfo;
-use shared::model::routing::{Choice, Relaxation, Ring, Routing, Serves};
+use shared::model::routing::{Choice, Preferred, Relaxation, Ring, Routing, Serves};
 
 use super::super::words;
 use super::script::Script;
@@ -366,4 +366,26 @@ fn who_is_due_later_is_named_in_the_record() {
     assert!(
         said(&script, 0).contains("202 was left out: gets calls of this queue later, this one from 10:00:30")
     );
+}
+
+#[test]
+fn a_caller_with_an_agent_of_his_own_waits_for_him_and_not_for_ever() {
+    let row = |caller: &str, agent: &str| Preferred {
+        caller: caller.into(),
+        agent: super::agent_id(agent),
+        wait_secs: 30,
+    };
+    let preferred = vec![row("+491", "202"), row("+492", "203")];
+    let mut script = with(Routing { preferred, last_agent_secs: 10, ..Routing::default() });
+    script.run(
+        "0  set 203 lunch           => 203 is lunch
+         0  call 1 sales from +491  => queued 1 sales for 202; ring 1 202 until 20
+         1  answer 202              => won 1 202 1000ms; ended 1 202 Answered 1s; left 1 sales Answered 1s
+         2  call 2 sales from +491  => queued 2 sales for 202
+         32 wait                    => @32 ring 2 201 until 52
+         33 answer 201              => won 2 201 31000ms; ended 2 201 Answered 1s; left 2 sales Answered 31s
+         40 dropped 1 202 sales     =>
+         41 call 3 sales from +492  => queued 3 sales; ring 3 202 until 61",
+    );
+    assert!(said(&script, 0).contains("this caller's own agent"), "{}", said(&script, 0));
 }

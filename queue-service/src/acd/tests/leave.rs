@@ -110,3 +110,19 @@ fn a_waiting_call_keeps_the_rules_that_it_came_with() {
     );
     assert!(script.acd.is_waiting(super::call_id(2)), "{}", queue_id("sales"));
 }
+
+#[test]
+fn a_caller_leaves_by_a_key_and_blames_nobody() {
+    let full = QueueInfo { max_waiting: 0, ..queue("small") };
+    let mut script = Script::new(
+        vec![queue("sales"), queue("tech"), full],
+        vec![agent("201", &["sales"]), agent("300", &["tech"])],
+    );
+    script.run(
+        "0 call 1 sales  => queued 1 sales; ring 1 201 until 20
+         5 key 1 tech    => cancel 1 201; ended 1 201 CallerGone 5s; left 1 sales Overflowed 5s; redirect 1 sales Overflowed to tech
+         5 key 1 tech    =>
+         6 call 2 sales  => queued 2 sales; ring 2 201 until 26
+         7 key 2 small   => cancel 2 201; ended 2 201 CallerGone 1s; left 2 sales Overflowed 1s; left 2 small Full 0s; redirect 2 sales Overflowed to 486",
+    );
+}

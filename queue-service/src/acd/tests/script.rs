@@ -124,6 +124,9 @@ impl Script {
                 caller: None,
             },
             ["gone", id] => Input::CallerGone { call: call(id) },
+            ["key", id, queue] => {
+                Input::LeaveFor { call: call(id), to: Destination::Queue { queue: queue_id(queue) } }
+            }
             ["withdraw", id] => Input::Withdraw { call: call(id), exit: QueueExit::Withdrawn },
             ["reject", name] => Input::OfferFailed { offer: offer(name), outcome: FailedOffer::Rejected },
             ["busy", name] => Input::OfferFailed { offer: offer(name), outcome: FailedOffer::Busy },

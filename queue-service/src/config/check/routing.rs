@@ -10,6 +10,9 @@ use crate::config::{Agent, Queue};
 /// Steps of widening a queue has at most.
 const MAX_STEPS: usize = 16;
 
+/// Callers with an agent of their own that a queue has at most.
+const MAX_PREFERRED: usize = 10_000;
+
 impl Check<'_> {
     pub(super) fn routing(&mut self, index: usize, queue: &Queue) {
         let key = |name: &str| path!["queues", index, "routing", name];
@@ -19,6 +22,28 @@ impl Check<'_> {
         self.between(key("level_wait_secs"), routing.level_wait_secs.into(), 0, 3_600);
         self.between(key("last_agent_secs"), routing.last_agent_secs.into(), 0, 3_600);
         self.between(key("place_kept_secs"), routing.place_kept_secs.into(), 0, 3_600);
+        if routing.preferred.len() > MAX_PREFERRED {
+            let problem = format!("there are {} rows", routing.preferred.len());
+            self.fault(key("preferred"), problem, format!("at most {MAX_PREFERRED}"));
+        }
+        let mut callers = BTreeSet::new();
+        for (place, row) in routing.preferred.iter().enumerate() {
+            let key = |name: &str| path!["queues", index, "routing", "preferred", place, name];
+            self.between(key("wait_secs"), row.wait_secs.into(), 1, 3_600);
+            if !callers.insert(&row.caller) {
+                self.fault(key("caller"), format!("{} is there twice", row.caller), "each caller once");
+            }
+            match self.config.agents.iter().find(|known| known.id == row.agent) {
+                None => {
+                    self.fault(key("agent"), format!("there is no agent {}", row.agent), "the id of an agent")
+                }
+                Some(known) if !known.queues.contains(&queue.id) => {
+                    let problem = format!("{} does not serve {}", row.agent, queue.id);
+                    self.fault(key("agent"), problem, "an agent of the queue");
+                }
+                Some(_) => {}
+            }
+        }
         if routing.relax.len() > MAX_STEPS {
             let problem = format!("there are {} steps", routing.relax.len());
             self.fault(key("relax"), problem, format!("at most {MAX_STEPS}"));

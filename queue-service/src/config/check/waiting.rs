@@ -7,6 +7,8 @@ use crate::config::Queue;
 /// Holidays of a queue at most.
 const MAX_HOLIDAYS: usize = 200;
 
+const KEYS: &str = "0123456789*#";
+
 impl Check<'_> {
     pub(super) fn waiting(&mut self, index: usize, queue: &Queue) {
         let key = |name: &str| path!["queues", index, "waiting", name];
@@ -21,6 +23,13 @@ impl Check<'_> {
             );
         }
         self.destination(key("when_empty"), queue, &rules.when_empty);
+        for (pressed, to) in &rules.keys {
+            let path = path!["queues", index, "waiting", "keys", pressed.to_string().as_str()];
+            if !KEYS.contains(*pressed) {
+                self.fault(path.clone(), format!("{pressed:?} is no key of a telephone"), "0 to 9, * and #");
+            }
+            self.destination(path, queue, to);
+        }
         if rules.holidays.len() > MAX_HOLIDAYS {
             let problem = format!("there are {}", rules.holidays.len());
             self.fault(key("holidays"), problem, format!("at most {MAX_HOLIDAYS}"));
