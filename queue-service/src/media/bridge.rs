@@ -280,6 +280,16 @@ impl Bridge {
         quiet.min().unwrap_or(Timestamp::EPOCH).min(now + QUIET)
     }
 
+    /// What the recording hears of the last frame.
+    #[cfg(test)]
+    pub(super) fn tracks(&self, scratch: &Scratch) -> [Frame; 3] {
+        Track::ALL.map(|track| {
+            let mut frame = Frame::SILENCE;
+            Mixer::mix_row(&scratch.inputs(), self.matrix.track(track), &mut frame);
+            frame
+        })
+    }
+
     fn tap(&mut self, tick: u64, scratch: &mut Scratch) {
         let Some(recording) = &mut self.recording else { return };
         let inputs = scratch.inputs();

@@ -85,15 +85,7 @@ pub(super) fn spawn(
         commands,
         sleeps: sleeps.clone(),
         bridges: Stagger::new(clock::now()),
-        desk: Desk {
-            ports: Vec::new(),
-            free: Vec::new(),
-            legs: HashMap::new(),
-            outlet: Outlet::new(events, counters.clone()),
-            counters: counters.clone(),
-            no_media: Duration::from_secs(config.no_media_secs.into()),
-            random: StdRng::from_rng(&mut rand::rng()),
-        },
+        desk: Desk::new(events, counters.clone(), Duration::from_secs(config.no_media_secs.into())),
         scratch: Scratch::default(),
         pace: Pace::new(clock::now()),
     };
@@ -150,6 +142,23 @@ pub(super) struct Desk {
 }
 
 impl Desk {
+    /// Without ports.
+    pub(super) fn new(
+        events: mpsc::Sender<MediaEvent>,
+        counters: Arc<WorkerCounters>,
+        no_media: Duration,
+    ) -> Self {
+        Desk {
+            ports: Vec::new(),
+            free: Vec::new(),
+            legs: HashMap::new(),
+            outlet: Outlet::new(events, counters.clone()),
+            counters,
+            no_media,
+            random: StdRng::from_rng(&mut rand::rng()),
+        }
+    }
+
     pub(super) fn port(&mut self, slot: usize) -> Option<&mut Port> {
         self.ports.get_mut(slot).and_then(Option::as_mut)
     }
@@ -160,7 +169,13 @@ impl Desk {
     }
 
     /// Takes a datagram of voice, and hands it on when the plan says so. True when the plan has to be made anew.
-    fn receive(&mut self, now: Timestamp, slot: usize, source: SocketAddr, datagram: &mut [u8]) -> bool {
+    pub(super) fn receive(
+        &mut self,
+        now: Timestamp,
+        slot: usize,
+        source: SocketAddr,
+        datagram: &mut [u8],
+    ) -> bool {
         let Some(port) = self.ports.get_mut(slot).and_then(Option::as_mut) else { return false };
         let Some((packet, content, plan_again)) = port.receive(now, source, datagram, &self.counters) else {
             return false;

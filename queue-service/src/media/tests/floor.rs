@@ -15,6 +15,7 @@ use shared::rtp::receiver::{self, Receiver};
 use shared::rtp::sender::{self, Sender};
 use shared::rtp::srtp::{Keys, Master, Suite};
 use shared::sdp::{Direction, TelephoneEvent};
+use shared::time::Timestamp;
 
 use super::super::protection::{BUFFER_BYTES, Protection};
 use super::super::*;
@@ -106,12 +107,10 @@ impl Floor {
 
     /// Agrees on keys with a phone.
     pub(super) fn secure(&mut self, place: usize, suite: Suite, seed: u64) {
-        let random = &mut StdRng::seed_from_u64(seed);
-        let (send, receive) = (Master::random(suite, random), Master::random(suite, random));
         let phone = &mut self.phones[place];
-        phone.protection.set(Some(&Keys { send: receive.clone(), receive: send.clone() }));
+        let keys = phone.secure(suite, seed);
         let mut agreed = negotiated(phone.socket.local_addr().expect("address"), phone.sender.config().codec);
-        agreed.keys = Some(Keys { send, receive });
+        agreed.keys = Some(keys);
         self.media.connect(phone.leg, agreed);
     }
 
@@ -119,25 +118,8 @@ impl Floor {
     pub(super) fn add(&mut self, role: Role, codec: Codec, hz: f32) -> usize {
         let leg = LegId::from_u64(self.phones.len() as u64 + 1);
         let local = self.media.open_port(self.bridge, leg, role).expect("port");
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("socket");
-        socket.set_nonblocking(true).expect("non-blocking");
-        let agreed = negotiated(socket.local_addr().expect("address"), codec);
-        let mut random = StdRng::seed_from_u64(leg.as_u64());
-        self.phones.push(Phone {
-            leg,
-            to: SocketAddr::new(local.address, local.port),
-            speaks: true,
-            listens: true,
-            tone: Sine::new(hz, 16_000, -15.0),
-            sender: Sender::new(sender::Config::from(&agreed), &mut random).expect("sender"),
-            receiver: Receiver::new(receiver::Config::from(&agreed)).expect("receiver"),
-            heard: Vec::new(),
-            headers: Vec::new(),
-            keys: Vec::new(),
-            rtcp: Vec::new(),
-            protection: Protection::default(),
-            socket,
-        });
+        let (phone, agreed) = Phone::new(leg, SocketAddr::new(local.address, local.port), codec, hz, -15.0);
+        self.phones.push(phone);
         self.media.connect(leg, agreed);
         self.phones.len() - 1
     }
@@ -163,7 +145,7 @@ impl Floor {
         let start = Instant::now();
         for tick in 1..=millis / 20 {
             for phone in &mut self.phones {
-                phone.tick();
+                phone.tick(clock::now());
             }
             let due = start + Duration::from_millis(tick * 20);
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
@@ -201,6 +183,38 @@ impl Floor {
 }
 
 impl Phone {
+    /// A phone that speaks `hz` at this level to the service at `to`, and what they agreed on.
+    pub(super) fn new(leg: LegId, to: SocketAddr, codec: Codec, hz: f32, dbfs: f32) -> (Phone, Negotiated) {
+        let socket = UdpSocket::bind((to.ip(), 0)).expect("socket");
+        socket.set_nonblocking(true).expect("non-blocking");
+        let agreed = negotiated(socket.local_addr().expect("address"), codec);
+        let mut random = StdRng::seed_from_u64(leg.as_u64());
+        let phone = Phone {
+            leg,
+            to,
+            speaks: true,
+            listens: true,
+            tone: Sine::new(hz, 16_000, dbfs),
+            sender: Sender::new(sender::Config::from(&agreed), &mut random).expect("sender"),
+            receiver: Receiver::new(receiver::Config::from(&agreed)).expect("receiver"),
+            heard: Vec::new(),
+            headers: Vec::new(),
+            keys: Vec::new(),
+            rtcp: Vec::new(),
+            protection: Protection::default(),
+            socket,
+        };
+        (phone, agreed)
+    }
+
+    /// Agrees on keys; the service's are returned.
+    pub(super) fn secure(&mut self, suite: Suite, seed: u64) -> Keys {
+        let random = &mut StdRng::seed_from_u64(seed);
+        let (send, receive) = (Master::random(suite, random), Master::random(suite, random));
+        self.protection.set(Some(&Keys { send: receive.clone(), receive: send.clone() }));
+        Keys { send, receive }
+    }
+
     /// The phone speaks and expects another codec from now on.
     pub(super) fn renegotiate(&mut self, codec: Codec) {
         let agreed = negotiated(self.to, codec);
@@ -208,8 +222,8 @@ impl Phone {
         self.receiver.configure(receiver::Config::from(&agreed)).expect("receiver");
     }
 
-    pub(super) fn tick(&mut self) {
-        let now = clock::now();
+    /// Speaks and listens for 20 ms.
+    pub(super) fn tick(&mut self, now: Timestamp) {
         let mut frame = Frame::SILENCE;
         self.tone.fill(&mut frame.0);
         self.sender.push(now, self.speaks.then_some(&frame));

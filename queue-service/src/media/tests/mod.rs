@@ -1,8 +1,10 @@
 mod floor;
 mod hostile;
 mod keys;
+mod matrix;
 mod resumed;
 mod secure;
+mod session;
 mod smooth;
 mod sound;
 

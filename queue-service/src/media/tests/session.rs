@@ -1,0 +1,146 @@
+//! A bridge with its ports and phones in virtual time: what the worker does, without its thread and its clock. The packets
+//! go over the loopback, which hands them on at once.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use shared::audio::codec::Codec;
+use shared::audio::mixer::{Party, Role};
+use shared::id::{LegId, RecordingId};
+use shared::rtp::srtp::Suite;
+use shared::time::Timestamp;
+use tokio::sync::mpsc;
+
+use super::super::bridge::{Bridge, Scratch};
+use super::super::event::MediaEvent;
+use super::super::pool::PortPool;
+use super::super::port::Port;
+use super::super::stats::WorkerCounters;
+use super::super::worker::Desk;
+use super::super::{BridgeId, MediaConfig, socket};
+use super::floor::{Phone, call, config};
+use crate::recording::{Recorder, RecordingConfig};
+
+/// How long after the packets a frame is made.
+const PHASE: Duration = Duration::from_millis(7);
+
+pub(super) struct Session {
+    pub(super) now: Timestamp,
+    pub(super) desk: Desk,
+    pub(super) bridge: Bridge,
+    /// Nobody listens, but the way out is open.
+    _events: mpsc::Receiver<MediaEvent>,
+    scratch: Scratch,
+    tick: u64,
+    config: MediaConfig,
+    pool: Arc<Mutex<PortPool>>,
+    /// By slot of their ports; none where the phone has gone.
+    pub(super) phones: Vec<Option<Phone>>,
+    /// What the recording heard.
+    pub(super) tracks: [Vec<i16>; 3],
+    recorded: Option<(Recorder, tempfile::TempDir)>,
+}
+
+impl Session {
+    pub(super) fn new() -> Session {
+        Session::at(config().bind)
+    }
+
+    /// On sockets of this address.
+    pub(super) fn at(bind: IpAddr) -> Session {
+        let config = MediaConfig { bind, ..config() };
+        let (sender, events) = mpsc::channel(4_096);
+        let pool = PortPool::new(config.port_min, config.port_max, &mut rand::rng());
+        Session {
+            now: Timestamp::from_secs(1_000_000),
+            desk: Desk::new(sender, Arc::new(WorkerCounters::default()), Duration::from_secs(30)),
+            bridge: Bridge::new(BridgeId { number: 1, worker: 0 }, call()),
+            _events: events,
+            scratch: Scratch::default(),
+            tick: 0,
+            config,
+            pool: Arc::new(Mutex::new(pool)),
+            phones: Vec::new(),
+            tracks: Default::default(),
+            recorded: None,
+        }
+    }
+
+    /// Records, so that a bridge that only relays is decoded too.
+    pub(super) fn record(&mut self) {
+        let dir = tempfile::tempdir().expect("folder");
+        let config = RecordingConfig { dir: dir.path().into(), sync_secs: 0 };
+        let recorder = Recorder::start(config, mpsc::channel(4).0).expect("recorder");
+        self.bridge.record(self.tick, recorder.open(RecordingId::from_u64(1), call(), self.now));
+        self.recorded = Some((recorder, dir));
+        self.plan();
+    }
+
+    /// A phone with this codec that speaks `hz` at -20 dBFS; with SRTP when a suite is given. Returns its slot.
+    pub(super) fn add(&mut self, role: Role, codec: Codec, hz: f32, suite: Option<Suite>) -> usize {
+        let slot = self.desk.ports.len();
+        let leg = LegId::from_u64(slot as u64 + 1);
+        let sockets = socket::open(&self.config, &self.pool).expect("a pair of ports");
+        let to = SocketAddr::new(self.config.bind, sockets.port);
+        let (mut phone, mut agreed) = Phone::new(leg, to, codec, hz, -20.0);
+        agreed.keys = suite.map(|suite| phone.secure(suite, slot as u64));
+        let mut port = Port::new(self.now, self.bridge.id, call(), leg, Party::new(role), sockets);
+        port.connect(self.now, agreed, &mut self.desk.random);
+        self.desk.ports.push(Some(port));
+        self.phones.push(Some(phone));
+        self.bridge.slots.push(slot);
+        self.plan();
+        slot
+    }
+
+    pub(super) fn remove(&mut self, slot: usize) {
+        self.bridge.leave(slot, &mut self.desk);
+        self.desk.ports[slot] = None;
+        self.phones[slot] = None;
+        self.plan();
+    }
+
+    pub(super) fn port(&mut self, slot: usize) -> &mut Port {
+        self.desk.port(slot).expect("a port")
+    }
+
+    pub(super) fn plan(&mut self) {
+        self.bridge.plan(&mut self.desk);
+    }
+
+    /// Lets frames of 20 ms pass.
+    pub(super) fn run(&mut self, frames: usize) {
+        for _ in 0..frames {
+            for phone in self.phones.iter_mut().flatten() {
+                phone.tick(self.now);
+            }
+            self.receive();
+            self.bridge.frame(self.now + PHASE, self.tick, &mut self.desk, &mut self.scratch);
+            for (track, frame) in self.tracks.iter_mut().zip(self.bridge.tracks(&self.scratch)) {
+                track.extend_from_slice(&frame.0);
+            }
+            self.tick += 1;
+            self.now = self.now + Duration::from_millis(20);
+        }
+    }
+
+    fn receive(&mut self) {
+        let mut datagram = [0; 2_048];
+        for slot in 0..self.desk.ports.len() {
+            loop {
+                let Some(port) = self.desk.port(slot) else { break };
+                let Ok((len, source)) = port.sockets.rtp.recv_from(&mut datagram) else { break };
+                if self.desk.receive(self.now, slot, source, &mut datagram[..len]) {
+                    self.plan();
+                }
+            }
+        }
+    }
+
+    /// Forgets what was heard and recorded.
+    pub(super) fn forget(&mut self) {
+        self.phones.iter_mut().flatten().for_each(|phone| phone.heard.clear());
+        self.tracks.iter_mut().for_each(Vec::clear);
+    }
+}
