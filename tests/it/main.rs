@@ -21,6 +21,7 @@ mod odd_peers;
 mod renewal;
 mod replaces;
 mod replay;
+mod rules;
 mod show;
 mod sipp;
 mod start;
