@@ -91,6 +91,9 @@ impl Acd {
         only: Option<AgentId>,
         caller: Option<String>,
     ) {
+        if self.index.talks.contains_key(&call) {
+            return;
+        }
         self.leave(now, call, QueueExit::Withdrawn);
         self.flush(now);
         let Some(info) = self.queues.get(&queue) else {

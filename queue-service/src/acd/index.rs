@@ -13,6 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use shared::id::{AgentId, CallId, QueueId};
+use shared::model::agent::State;
 use shared::model::queue::QueueInfo;
 use shared::model::rules::Away;
 use shared::time::Timestamp;
@@ -53,6 +54,7 @@ pub(super) struct QueueIndex {
 #[derive(Debug, Clone, Default)]
 struct AgentEntry {
     free: Option<Timestamp>,
+    talks: Option<CallId>,
     /// The queues and levels in which he counts as staffed; none when he is not ready.
     staffed: Vec<(QueueId, u16)>,
     spots: Vec<(KindId, Group, Rank)>,
@@ -92,6 +94,8 @@ pub(super) struct Index {
     /// Calls for one agent.
     pub(super) only: BTreeMap<AgentId, BTreeSet<(Timestamp, CallId)>>,
     pub(super) free: BTreeSet<AgentId>,
+    /// Calls that agents talk with.
+    pub(super) talks: BTreeMap<CallId, AgentId>,
     pub(super) timers: BTreeSet<(Timestamp, Due)>,
     pub(super) dirty_agents: Vec<AgentId>,
     pub(super) dirty_calls: Vec<CallId>,
@@ -107,6 +111,9 @@ impl PartialEq for Index {
         true
     }
 }
+
+#[cfg(test)]
+mod checks;
 
 impl Acd {
     /// An agent who is about to change.
@@ -152,17 +159,6 @@ impl Acd {
         self.flush(self.clock);
     }
 
-    /// Whether an index made anew is the one that the changes have led to.
-    #[cfg(test)]
-    pub(super) fn check_index(&self) {
-        if !self.index.built {
-            return;
-        }
-        let mut again = self.clone();
-        again.rebuild();
-        assert_eq!(again.index.shape(), self.index.shape());
-    }
-
     /// Brings the index up to date.
     pub(super) fn flush(&mut self, now: Timestamp) {
         loop {
@@ -183,6 +179,18 @@ impl Acd {
         let entry = index.agents.entry(id.clone()).or_default();
         let due: Vec<_> = agent.map(|agent| agent.deadlines(id, grace).collect()).unwrap_or_default();
         retime(&mut index.timers, &mut entry.due, due);
+        let talks = agent.and_then(|agent| match &agent.state {
+            State::Talking { call, .. } => Some(*call),
+            State::Idle | State::Offered { .. } | State::WrapUp { .. } => None,
+        });
+        if entry.talks != talks {
+            if let Some(over) = std::mem::replace(&mut entry.talks, talks)
+                && index.talks.get(&over) == Some(id)
+            {
+                index.talks.remove(&over);
+            }
+            index.talks.extend(talks.map(|call| (call, id.clone())));
+        }
         let free = agent.filter(|agent| agent.is_available()).map(|agent| agent.idle_since);
         let staffed = match agent.filter(|agent| agent.takes_calls()) {
             Some(agent) => agent.levels(),
@@ -459,26 +467,6 @@ impl Index {
 
     pub(super) fn kind_of(&self, call: CallId) -> Option<&KindIndex> {
         self.kinds.get(&self.calls.get(&call)?.kind?)
-    }
-
-    /// What has to be the same when it is made anew.
-    #[cfg(test)]
-    pub(super) fn shape(&self) -> impl PartialEq + std::fmt::Debug {
-        let kinds: BTreeMap<_, _> = self
-            .kinds
-            .values()
-            .filter(|known| known.users > 0 || !known.ready.is_empty())
-            .map(|known| (known.kind.clone(), (known.users, known.waiting.clone(), known.ready.clone())))
-            .collect();
-        let calls: Vec<_> = self.calls.iter().map(|(call, it)| (*call, it.key, it.only.clone())).collect();
-        let queues: Vec<_> = self
-            .queues
-            .iter()
-            .map(|(id, it)| (id.clone(), it.free.clone(), it.busy.clone(), it.order.clone(), it.waiting))
-            .collect();
-        let timers: Vec<_> =
-            self.timers.iter().filter(|(_, due)| !matches!(due, Due::Look(_))).cloned().collect();
-        (kinds, calls, queues, self.only.clone(), self.free.clone(), timers)
     }
 }
 

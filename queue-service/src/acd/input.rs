@@ -65,7 +65,7 @@ pub enum Input {
         breaks: Vec<Code>,
     },
     /// A call is to wait for an agent. A full or closed queue gives [`Output::Redirect`] at once. A call that waits
-    /// already is withdrawn from there first.
+    /// already is withdrawn from there first; one that an agent talks with does not wait, so nothing happens.
     Enqueue {
         /// The call.
         call: CallId,

@@ -46,7 +46,7 @@ impl Acd {
             Some(State::WrapUp { .. }) => self.finish_wrap_up(now, id, None, None, WrapUpEnd::Forced),
             Some(State::Idle | State::Talking { .. }) | None => {}
         }
-        if let Some(agent) = self.agents.get_mut(id) {
+        if let Some(agent) = self.agent_mut(id) {
             agent.enter(now, State::Talking { call, held: false });
         }
     }

@@ -240,6 +240,12 @@ impl Witnessed {
         self.acd.extend_wrap_up(now, agent)
     }
 
+    /// Goes on with another core, as after a save.
+    #[cfg(test)]
+    pub(super) fn replace(&mut self, acd: Acd) {
+        self.acd = acd;
+    }
+
     /// [`Acd::poll`].
     pub fn poll(&mut self) -> Option<Output> {
         self.acd.poll()

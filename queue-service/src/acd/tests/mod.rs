@@ -4,6 +4,7 @@ mod choice;
 mod erlang;
 mod floor_oracle;
 mod leave;
+mod million;
 mod own;
 mod property;
 mod script;

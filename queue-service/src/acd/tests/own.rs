@@ -76,3 +76,25 @@ fn a_call_that_a_colleague_joins_ends_what_the_agent_does() {
          10 taken 4 201 sales     => wrapped 3 201 Forced - 1s",
     );
 }
+
+#[test]
+fn who_has_taken_a_joined_call_is_offered_none() {
+    let mut script = one_queue(&["201"]);
+    script.run(
+        "0  taken 3 201 sales     =>
+         1  call 1 sales          => queued 1 sales
+         2  released 3 201 sales  => wrap-up 3 201 until 32",
+    );
+}
+
+#[test]
+fn a_call_that_an_agent_talks_with_does_not_wait_for_another() {
+    let mut script = one_queue(&["201", "202"]);
+    script.run(
+        "0  call 1 sales          => queued 1 sales; ring 1 201 until 20
+         2  answer 201            => won 1 201 2000ms; ended 1 201 Answered 2s; left 1 sales Answered 2s
+         3  call 1 sales          =>
+         9  released 1 201 sales  => wrap-up 1 201 until 39
+         9  call 1 sales          => queued 1 sales; ring 1 202 until 29",
+    );
+}

@@ -10,9 +10,11 @@ use shared::model::agent::{ChangedBy, Device, State};
 use shared::model::call::{EndCause, Party, QueueExit};
 use shared::model::event::Event;
 use shared::model::queue::{Destination, QueueInfo};
+use shared::model::routing::{Routing, Serves};
 use shared::time::Timestamp;
 
-use super::super::{Acd, AcdConfig, FailedOffer, Input, Output};
+use super::super::state::Agent;
+use super::super::{Acd, AcdConfig, FailedOffer, Input, Output, Told, Witnessed};
 use super::floor_oracle::Oracle;
 use super::{agent, agent_id, call_id, configure, need, queue, queue_id, start};
 
@@ -20,8 +22,13 @@ const AGENTS: [&str; 4] = ["201", "202", "203", "204"];
 const QUEUES: [&str; 3] = ["sales", "tech", "vip"];
 
 #[derive(Debug, Clone)]
-enum Step {
-    Enqueue { call: u64, queue: usize, back_secs: u64, only: Option<usize> },
+pub(super) enum Step {
+    Enqueue {
+        call: u64,
+        queue: usize,
+        back_secs: u64,
+        only: Option<usize>,
+    },
     Gone(u64),
     Withdraw(u64),
     Fail(usize, FailedOffer),
@@ -36,9 +43,15 @@ enum Step {
     Hold(usize, bool),
     Configure(u64),
     Tick,
+    Day,
+    /// What cannot be: unknown names and numbers, a clock that goes back, an input that comes twice.
+    Bad(u8, u64),
 }
 
-fn step() -> impl Strategy<Value = Step> {
+/// Kinds of [`Step::Bad`].
+const BAD: u8 = 10;
+
+pub(super) fn step() -> impl Strategy<Value = Step> {
     let who = 0..AGENTS.len();
     let wanted = prop_oneof![
         6 => Just(WantedStatus::Ready),
@@ -64,6 +77,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (who, any::<bool>()).prop_map(|(who, held)| Step::Hold(who, held)),
         1 => (0..4_u64).prop_map(Step::Configure),
         2 => Just(Step::Tick),
+        1 => Just(Step::Day),
+        4 => (0..BAD, 0..90_u64).prop_map(|(kind, number)| Step::Bad(kind, number)),
     ]
 }
 
@@ -103,33 +118,69 @@ fn configuration(version: u64) -> Input {
     configure(version, queues, agents)
 }
 
-struct Run {
-    acd: Acd,
+/// Rules that the queues have, by the configuration's number. The oracle of the facts alone knows the plainest ones.
+type Rules = fn(u64) -> [Routing; 3];
+
+pub(super) struct Run {
+    pub(super) acd: Witnessed,
     oracle: Oracle,
+    rules: Option<Rules>,
+    /// The last input.
+    last: Option<Input>,
     now: Timestamp,
-    outputs: Vec<Output>,
+    pub(super) outputs: Vec<Output>,
+    /// What the journal would have of inputs.
+    pub(super) told: Vec<(Timestamp, Told)>,
     last_offer: [Option<OfferId>; AGENTS.len()],
     /// Save and load at every fourth step, from this one on.
     save_from: Option<u32>,
     drained: u32,
+    /// The index is made anew and compared at every so many steps.
+    pub(super) index_every: u32,
 }
 
 impl Run {
-    fn new(save_from: Option<u32>) -> Run {
+    pub(super) fn new(save_from: Option<u32>, rules: Option<Rules>) -> Run {
         let mut run = Run {
-            acd: Acd::new(AcdConfig::default(), 99),
-            oracle: Oracle::default(),
+            acd: Witnessed::new(start(), AcdConfig::default(), 99),
+            oracle: Oracle::new(rules.is_some()),
+            rules,
+            last: None,
+            told: Vec::new(),
             now: start(),
             outputs: Vec::new(),
             last_offer: [None; AGENTS.len()],
             save_from,
             drained: 0,
+            index_every: 1,
         };
-        run.input(configuration(0));
+        run.input(run.configuration(0));
         run
     }
 
-    fn input(&mut self, input: Input) {
+    fn configuration(&self, version: u64) -> Input {
+        let mut input = configuration(version);
+        if let (Input::Configure { queues, agents, .. }, Some(rules)) = (&mut input, self.rules) {
+            for (queue, routing) in queues.iter_mut().zip(rules(version)) {
+                queue.routing = routing;
+            }
+            // Profiles: who serves a queue second, later, or as a helper.
+            if let Some(info) = agents.first_mut() {
+                let second = Serves { priority: 2, delay_secs: 15, weight: 3, ..Serves::default() };
+                info.serves.insert(queue_id("tech"), second);
+            }
+            if let Some(info) = agents.get_mut(1) {
+                info.serves.insert(queue_id("vip"), Serves { level: 2, position: 2, ..Serves::default() });
+            }
+        }
+        input
+    }
+
+    pub(super) fn input(&mut self, input: Input) {
+        // After loading there are ticks more, which must not change what comes twice.
+        if input != Input::Tick {
+            self.last = Some(input.clone());
+        }
         self.acd.handle(self.now, input);
         self.drain();
     }
@@ -137,11 +188,12 @@ impl Run {
     fn drain(&mut self) {
         self.drained += 1;
         if self.save_from.is_some_and(|from| self.drained % 4 == from % 4) {
-            let text = serde_json::to_string(&self.acd).expect("saved");
+            let text = serde_json::to_string(&*self.acd).expect("saved");
             let again: Acd = serde_json::from_str(&text).expect("loaded");
-            assert_eq!(again, self.acd);
-            self.acd = again;
+            assert_eq!(again, *self.acd);
+            self.acd.replace(again);
         }
+        self.told.extend(std::iter::from_fn(|| self.acd.take_told()));
         while let Some(output) = self.acd.poll() {
             if let Output::Ring { agent, offer, .. } = &output
                 && let Some(who) = AGENTS.iter().position(|name| *name == agent.as_str())
@@ -180,7 +232,7 @@ impl Run {
         self.input(Input::Released { call, agent, queue, wrap_up });
     }
 
-    fn step(&mut self, wait_millis: u64, step: &Step) {
+    pub(super) fn step(&mut self, wait_millis: u64, step: &Step) {
         let to = self.now + Duration::from_millis(wait_millis);
         // Every other wait the ticks come late, all at once.
         while let Some(due) = self.acd.deadline().filter(|due| *due <= to) {
@@ -265,15 +317,86 @@ impl Run {
                     }
                 }
             }
-            Step::Configure(version) => self.input(configuration(*version)),
+            Step::Configure(version) => self.input(self.configuration(*version)),
             Step::Tick => self.input(Input::Tick),
+            Step::Day => self.input(Input::DayStarted),
+            Step::Bad(kind, number) => self.bad(*kind, *number),
         }
         self.check();
     }
 
+    /// None of this changes anybody's state.
+    fn bad(&mut self, kind: u8, number: u64) {
+        let (stranger, call) = (agent_id("999"), call_id(900 + number));
+        let offer = OfferId::from_u64(number);
+        let before = self.acd.agents.clone();
+        match kind {
+            0 => {
+                let (agent, queue) = (stranger, queue_id("sales"));
+                self.input(Input::Released { call, agent, queue, wrap_up: true });
+            }
+            1 => {
+                self.arrive(call);
+                let (queue, since) = (queue_id("nowhere"), self.now);
+                self.input(Input::Enqueue { call, queue, since, only: Some(stranger), caller: None });
+                let redirect = matches!(
+                    self.outputs.last(),
+                    Some(Output::Redirect { to: Destination::Reject { status: 404 }, .. })
+                );
+                assert!(redirect, "a queue that is not there refuses");
+                self.oracle.publish(self.now, &Event::CallEnded { call, cause: EndCause::Lost });
+            }
+            2 => self.input(Input::OfferFailed { offer, outcome: FailedOffer::Busy }),
+            3 => {
+                assert!(self.acd.answered(self.now, offer).is_err());
+                self.drain();
+            }
+            4 => self.input(Input::Presence { agent: stranger, connected: false }),
+            5 => {
+                let reason = Some("nap".parse().expect("a code"));
+                let wanted = WantedStatus::NotReady { reason };
+                let who = agent_id(AGENTS[number as usize % AGENTS.len()]);
+                assert!(self.acd.set_status(self.now, &who, wanted, ChangedBy::Agent).is_err());
+                assert!(self.acd.end_wrap_up(self.now, &stranger, None, None, ChangedBy::Agent).is_err());
+                self.drain();
+            }
+            6 => self.input(Input::CallerGone { call }),
+            // An hour back: it is still now.
+            7 => {
+                self.acd.handle(self.now - Duration::from_secs(3_600), Input::Tick);
+                self.drain();
+            }
+            8 => self.input(Input::Held { call, agent: agent_id(AGENTS[number as usize % AGENTS.len()]) }),
+            _ => {
+                match self.last.clone() {
+                    // A call that comes again while it is there; or one that ended, as a new one.
+                    Some(Input::Enqueue { call, queue, since, only, caller }) => {
+                        self.arrive(call);
+                        self.input(Input::Enqueue { call, queue, since, only, caller });
+                    }
+                    // The signalling tells the end of a talk once; twice it is nothing.
+                    Some(input) => self.input(input),
+                    None => {}
+                }
+                return;
+            }
+        }
+        let known = |agents: &std::collections::BTreeMap<AgentId, Agent>| -> Vec<_> {
+            agents.iter().map(|(id, known)| (id.clone(), known.status.clone(), known.next.clone())).collect()
+        };
+        assert_eq!(
+            known(&before),
+            known(&self.acd.agents),
+            "bad input of kind {kind} changes nobody's status"
+        );
+    }
+
     fn check(&self) {
         self.oracle.check_rest(self.now, self.acd.deadline());
-        self.acd.check_index();
+        self.acd.check_watch(self.now);
+        if self.drained.is_multiple_of(self.index_every) {
+            self.acd.check_index();
+        }
         let floor = &self.oracle.floor;
         for (id, known) in &self.acd.agents {
             let view = &floor.agents[id];
@@ -288,10 +411,35 @@ impl Run {
     }
 
     /// Ends everything and counts.
-    fn finish(mut self) -> Vec<Output> {
+    pub(super) fn finish(mut self) -> Run {
+        // Nobody does anything any more: every lease ends.
+        let end = self.now + Duration::from_secs(24 * 3_600);
+        while let Some(due) = self.acd.deadline().filter(|due| *due <= end) {
+            self.now = self.now.max(due);
+            self.input(Input::Tick);
+        }
+        assert!(self.acd.offers.is_empty(), "an offer outlives everything");
         for call in self.oracle.waiting() {
             self.input(Input::CallerGone { call });
         }
+        let (mut came, mut went) = (0_u64, 0_u64);
+        for view in self.oracle.floor.queues.values() {
+            let counts = &view.counts;
+            came += counts.entered;
+            went += counts.answered()
+                + counts.abandoned_short
+                + counts.abandoned_in_target
+                + counts.abandoned_late
+                + counts.overflowed
+                + counts.timed_out
+                + counts.withdrawn
+                + counts.callback_taken
+                + counts.failed;
+        }
+        // Of queues that are gone nobody counts any more.
+        let gone =
+            self.outputs.iter().any(|output| matches!(output, Output::Publish(Event::QueueRemoved { .. })));
+        assert!(came == went || gone, "{came} came, {went} went");
         let mut open = std::collections::BTreeMap::new();
         for output in &self.outputs {
             match output {
@@ -309,16 +457,16 @@ impl Run {
         for view in self.oracle.floor.queues.values() {
             assert!(view.counts.answered() <= view.counts.entered);
         }
-        self.outputs
+        self
     }
 }
 
 fn run(steps: &[(u64, Step)], save_from: Option<u32>) -> Vec<Output> {
-    let mut run = Run::new(save_from);
+    let mut run = Run::new(save_from, None);
     for (wait_millis, step) in steps {
         run.step(*wait_millis, step);
     }
-    run.finish()
+    run.finish().outputs
 }
 
 proptest! {
@@ -334,7 +482,7 @@ proptest! {
 #[test]
 fn who_is_free_for_long_stays_free() {
     // An hour without calls: no deadline keeps the service awake.
-    let mut run = Run::new(None);
+    let mut run = Run::new(None, None);
     run.now += Duration::from_secs(3600);
     run.input(Input::Tick);
     assert_eq!(run.acd.deadline(), None);

@@ -327,8 +327,8 @@ fn a_transfer_keeps_its_place() {
          2  call 2 tech         => queued 2 tech; ring 2 202 until 22
          3  answer 202          => won 2 202 1000ms; ended 2 202 Answered 1s; left 2 tech Answered 1s
          5  call 3 tech         => queued 3 tech
-         10 transfer 1 tech 0   => queued 1 tech
          10 released 1 201 sales => wrap-up 1 201 until 40
+         10 transfer 1 tech 0   => queued 1 tech
          20 dropped 2 202 tech  => ring 1 202 until 40
          22 answer 202          => won 1 202 12000ms; ended 1 202 Answered 2s; left 1 tech Answered 12s",
     );
