@@ -115,6 +115,9 @@ fn rtcp_that_lies_is_refused() {
         ("a description first", report(0, 202, 1, &[])),
         ("half a packet behind a good one", behind(&[0x80, 201])),
         ("a second length beyond the end", behind(&report(0, 202, 9, &[]))),
+        ("a padded good-bye alone", report(0x21, 203, 1, &[])),
+        ("a good-bye of sources that are not there", report(5, 203, 1, &[])),
+        ("padding before the end", behind(&[report(0x20, 203, 1, &[]), report(0, 202, 0, &[])].concat())),
         ("a second version", behind(&[0x00, 202, 0, 0])),
     ] {
         let heard = Rtcp::new(now, "x").receive(now, &datagram, &sender);

@@ -148,6 +148,10 @@ impl Rtcp {
             if first >> 6 != 2 {
                 return Err(RtcpError::Malformed);
             }
+            // RFC 3550 appendix A.2: only the last packet is padded, and never the first.
+            if first & 0x20 != 0 && (place == 0 || rest.len() > len) {
+                return Err(RtcpError::Malformed);
+            }
             match kind {
                 SenderReport::PACKET_TYPE => {
                     let report = SenderReport::parse(packet).map_err(|_| RtcpError::Malformed)?;
@@ -158,6 +162,7 @@ impl Rtcp {
                     let report = ReceiverReport::parse(packet).map_err(|_| RtcpError::Malformed)?;
                     report.report_blocks().for_each(|block| self.take(now, &block, sender));
                 }
+                Bye::PACKET_TYPE if len < 4 + 4 * usize::from(first & 0x1F) => return Err(RtcpError::Malformed),
                 Bye::PACKET_TYPE => heard = Heard::Bye,
                 xr::PACKET_TYPE if place > 0 => {
                     let metrics = VoipMetrics::read(packet, sender.position().ssrc);
