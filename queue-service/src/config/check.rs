@@ -10,6 +10,7 @@ mod waiting;
 mod wrap_up;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
 use std::path::Path;
 
 use jiff::tz::TimeZoneDatabase;
@@ -17,6 +18,7 @@ use shared::model::queue::Destination;
 
 use super::{Config, Queue};
 use crate::acd::hours::Hours;
+use crate::media::prompt::Prompt;
 use crate::transcript::{Settings, SettingsError};
 
 /// One step on the way to a key.
@@ -415,7 +417,11 @@ impl Check<'_> {
         let outside = Path::new(name).components().count() != 1 || name == "..";
         if outside || !folder.join(name).is_file() {
             let problem = format!("there is no file {name:?} in {}", folder.display());
-            self.fault(path, problem, "the name of a WAV file in prompts.folder");
+            self.fault(path, problem, "the name of a sound file in prompts.folder");
+        } else if let Err(error) = Prompt::load(&folder.join(name)) {
+            let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+            let problem = format!("{name:?} cannot be played: {error}{cause}");
+            self.fault(path, problem, "a sound file: WAV, FLAC, MP3, or Opus or Vorbis in Ogg");
         }
     }
 

@@ -108,13 +108,18 @@ fn names_must_exist_and_be_unique() {
 #[test]
 fn prompts_must_be_files_in_the_folder() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("hello.wav"), b"x").expect("written");
+    let sound = include_bytes!("../media/prompt/sounds/tone.flac");
+    // What it is, its contents say.
+    std::fs::write(folder.path().join("hello.wav"), sound).expect("written");
+    std::fs::write(folder.path().join("broken.mp3"), b"no sound").expect("written");
     let text = |name: &str| format!("[prompts]\nfolder = \".\"\n{QUEUES}greeting = \"{name}\"\n");
     let parse = |name: &str| Config::parse(&text(name), &folder.path().join("call.toml"));
     assert!(parse("hello.wav").is_ok());
     for wrong in ["other.wav", "../hello.wav", "/etc/passwd", ".."] {
         assert!(parse(wrong).is_err(), "{wrong}");
     }
+    let told = parse("broken.mp3").expect_err("no sound").to_string();
+    assert!(told.contains("broken.mp3") && told.contains("cannot be played"), "{told}");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! What is played to waiting and held customers: files, a generated hold music, tones. Loaded once, shared by all
 //! calls.
 
+mod decode;
+
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use shared::audio::tone::{Player, Region, Tone};
-use shared::audio::wav::{self, WavError};
 use shared::audio::{FRAME_SAMPLES, Frame, RATE_HZ};
 
 /// Why a prompt cannot be loaded.
@@ -27,7 +28,7 @@ pub enum PromptError {
         path: PathBuf,
         /// What is wrong.
         #[source]
-        source: WavError,
+        source: SoundError,
     },
     /// The file has a length that cannot be meant.
     #[error("load the prompt {}: it lasts {secs} s; 1 frame of 20 ms to {MAX_SECS} s are possible", path.display())]
@@ -38,6 +39,8 @@ pub enum PromptError {
         secs: usize,
     },
 }
+
+pub use self::decode::SoundError;
 
 /// Longest prompt in seconds: 115 MB of memory.
 pub const MAX_SECS: usize = 3_600;
@@ -61,15 +64,15 @@ impl Prompt {
         Prompt { name: name.into(), samples: samples.into() }
     }
 
-    /// Reads a WAV file of any usual kind and rate. Blocks; meant for the start of the service.
+    /// Reads a file: WAV of any usual kind, FLAC, MP3, Opus or Vorbis in Ogg, of any rate. Blocks; meant for the start of the service.
     ///
     /// # Errors
-    /// When the file cannot be read, is no WAV file that is understood, or is empty or too long.
+    /// When the file cannot be read, is of no kind that is understood, is damaged, or is empty or too long.
     pub fn load(path: &Path) -> Result<Arc<Prompt>, PromptError> {
         let bytes =
             std::fs::read(path).map_err(|source| PromptError::File { path: path.to_path_buf(), source })?;
-        let samples = wav::read_mono(&bytes)
-            .map_err(|source| PromptError::Sound { path: path.to_path_buf(), source })?;
+        let samples =
+            decode::mono(bytes).map_err(|source| PromptError::Sound { path: path.to_path_buf(), source })?;
         if samples.len() < FRAME_SAMPLES || samples.len() > MAX_SECS * RATE_HZ as usize {
             return Err(PromptError::Length {
                 path: path.to_path_buf(),
@@ -200,6 +203,7 @@ mod tests {
     use shared::audio::goertzel::power_dbfs;
     use shared::audio::level::rms_dbov;
     use shared::audio::tone::Sine;
+    use shared::audio::wav;
 
     use super::*;
 

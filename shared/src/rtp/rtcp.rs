@@ -162,7 +162,9 @@ impl Rtcp {
                     let report = ReceiverReport::parse(packet).map_err(|_| RtcpError::Malformed)?;
                     report.report_blocks().for_each(|block| self.take(now, &block, sender));
                 }
-                Bye::PACKET_TYPE if len < 4 + 4 * usize::from(first & 0x1F) => return Err(RtcpError::Malformed),
+                Bye::PACKET_TYPE if len < 4 + 4 * usize::from(first & 0x1F) => {
+                    return Err(RtcpError::Malformed);
+                }
                 Bye::PACKET_TYPE => heard = Heard::Bye,
                 xr::PACKET_TYPE if place > 0 => {
                     let metrics = VoipMetrics::read(packet, sender.position().ssrc);

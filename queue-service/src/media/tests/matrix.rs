@@ -3,7 +3,6 @@
 //! Opus is a codec for speech: of 440 and 880 Hz together it makes a third tone of its own, 42 dB below, at 660. So with
 //! Opus what shall not be there is at most at -60.
 
-use std::f64::consts::TAU;
 use std::sync::Arc;
 
 use shared::audio::codec::Codec;
@@ -108,7 +107,7 @@ impl Walk {
             assert_eq!(heard.is_none(), word == "-", "{what}: the third is there or not");
             let Some(heard) = heard else { continue };
             for (letter, hz) in TONES {
-                let level = level_dbfs(heard, hz);
+                let level = power_dbfs(heard, hz, 16_000);
                 if word.contains(letter) {
                     assert!(level >= -30.0, "{what}: {place} misses {letter}, {level:.0} dBFS");
                 } else {
@@ -118,20 +117,6 @@ impl Walk {
             }
         }
     }
-}
-
-/// The level of a tone in a Hann window, so that other tones do not leak into it.
-fn level_dbfs(samples: &[i16], hz: f32) -> f32 {
-    let len = samples.len() as f64;
-    let windowed: Vec<i16> = samples
-        .iter()
-        .enumerate()
-        .map(|(place, sample)| {
-            // Twice the window: its mean is one, so that a tone keeps its level.
-            (f64::from(*sample) * (1.0 - (TAU * place as f64 / len).cos())) as i16
-        })
-        .collect();
-    power_dbfs(&windowed, hz, 16_000)
 }
 
 /// Through all modes once.

@@ -141,6 +141,26 @@ fn a_closed_port_says_good_bye_and_its_leg_is_forgotten() {
     assert_eq!(floor.media.stats().relaying, 0);
 }
 
+/// Voice over IPv6, relayed and mixed.
+#[test]
+fn phones_talk_over_ipv6() {
+    let mut session = session::Session::at(std::net::Ipv6Addr::LOCALHOST.into());
+    let customer = session.add(Role::Customer, Codec::Pcma, 440.0, None);
+    let agent = session.add(Role::Agent, Codec::Pcma, 880.0, None);
+    for codec in [Codec::Pcma, Codec::G722] {
+        let place = session.add(supervisor(SupervisionMode::Barge), codec, 660.0, None);
+        session.run(40);
+        session.remove(place);
+        session.run(40);
+        session.forget();
+        session.run(20);
+        for (slot, hz) in [(customer, 880.0), (agent, 440.0)] {
+            let heard = session.phones[slot].as_ref().map(|phone| phone.heard.clone()).unwrap_or_default();
+            assert!(shared::audio::goertzel::power_dbfs(&heard, hz, 16_000) > -25.0, "{slot}");
+        }
+    }
+}
+
 #[test]
 fn modes_map_to_roles() {
     for (mode, expected) in [
