@@ -20,16 +20,16 @@ const BUFFER_BYTES: usize = 64 * 1_024;
 pub enum Calls {
     /// epoll_wait, recvfrom, sendto: woken for every packet.
     Plain,
-    /// The same once a millisecond.
+    /// The same, twice a millisecond.
     Paced,
-    /// Edge-triggered epoll and recvmmsg, once a millisecond.
+    /// Edge-triggered epoll and recvmmsg, twice a millisecond.
     Batched,
-    /// io_uring, once a millisecond.
+    /// io_uring, twice a millisecond.
     Ring,
 }
 
 /// The time between two turns of a relay that is paced, as in the service.
-pub const PACE: Duration = Duration::from_millis(1);
+pub const PACE: Duration = Duration::from_micros(500);
 
 /// A leg: its socket, its peer, and the number of the other leg.
 pub type Leg = (UdpSocket, SocketAddr, usize);
@@ -104,7 +104,7 @@ fn watch(legs: &[Leg], on_edges: bool) -> Outcome<i32> {
     Ok(epoll)
 }
 
-/// Waits for what is ready; when it is paced, takes what came within a millisecond together.
+/// Waits for what is ready; when it is paced, takes what came within half a millisecond together.
 fn wait(epoll: i32, events: &mut [libc::epoll_event], turn_at: Option<&mut Instant>) -> usize {
     let patience = if let Some(at) = turn_at {
         std::thread::sleep((*at + PACE).saturating_duration_since(Instant::now()));

@@ -1,5 +1,5 @@
 //! The yardstick with io_uring: one multishot receive a socket into buffers that all share, and sends that are handed
-//! over together. It asks the system once a millisecond, as the service does.
+//! over together. It asks the system twice a millisecond, as the service does.
 
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;

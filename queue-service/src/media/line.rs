@@ -14,7 +14,7 @@ use shared::time::Timestamp;
 use super::saved::SavedLine;
 use super::schedule::FRAME;
 
-/// A frame may be made so much before or after its time: the worker looks once in a millisecond.
+/// A frame may be made so much before or after its time: the worker looks twice in a millisecond.
 const FRAME_SLACK: Duration = Duration::from_millis(5);
 /// More frames than a relay ever leaves to its packets.
 const MOST_SKIPPED: Duration = Duration::from_millis(500);

@@ -61,7 +61,7 @@ const INBOX_COMMANDS: usize = 4_096;
 const IDLE: Duration = Duration::from_millis(500);
 /// While there is much to do, packets are taken together once in this time: what one waits is little beside the jitter
 /// of any network, and waking up for each would cost more than the packet.
-const PACE: Duration = Duration::from_millis(1);
+const PACE: Duration = Duration::from_micros(500);
 /// This much is much: packets in 20 ms.
 const PACED_PACKETS: u32 = 40;
 /// How long packets are counted for that.

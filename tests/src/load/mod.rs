@@ -12,7 +12,6 @@
 pub mod acd;
 pub mod figures;
 pub mod flood;
-pub mod host;
 pub mod media;
 pub mod meter;
 pub mod peers;

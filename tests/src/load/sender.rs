@@ -37,7 +37,7 @@ impl Flood {
         let mut messages = templates(from, to);
         let (counter, ends) = (sent.clone(), stop.clone());
         let thread = std::thread::Builder::new().name("flood".into()).spawn(move || {
-            super::host::yield_to_others();
+            generator::host::yield_to_others();
             let mut random = StdRng::from_rng(&mut rand::rng());
             while !ends.load(Ordering::Relaxed) {
                 counter.fetch_add(send(&socket, &mut messages, &mut random), Ordering::Relaxed);

@@ -3,12 +3,14 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use generator::host;
+
 use crate::Outcome;
 use crate::ports::{self, CARRIER};
 use crate::service::Service;
 use crate::setup::Setup;
 
-use super::{host, meter};
+use super::meter;
 
 /// Where the agents' phones are.
 const PHONES: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 3));

@@ -10,7 +10,7 @@ use serde::Serialize;
 pub enum Mode {
     /// The yardstick: a relay that does nothing else.
     Bare,
-    /// The yardstick, once a millisecond and not for every packet.
+    /// The yardstick, twice a millisecond and not for every packet.
     BarePaced,
     /// The same with edges of epoll and recvmmsg.
     BareBatched,
@@ -58,7 +58,7 @@ impl Mode {
     fn name(self) -> &'static str {
         match self {
             Mode::Bare => "bare epoll relay",
-            Mode::BarePaced => "bare, each millisecond",
+            Mode::BarePaced => "bare, each half ms",
             Mode::BareBatched => "bare, edges, recvmmsg",
             Mode::BareRing => "bare, io_uring",
             Mode::Relay => "relay",
@@ -138,7 +138,7 @@ pub struct Media {
     pub compared_at: usize,
     /// The yardstick.
     pub bare: Part,
-    /// The yardstick, once a millisecond.
+    /// The yardstick, twice a millisecond.
     pub bare_paced: Part,
     /// The same with edges of epoll and recvmmsg.
     pub bare_batched: Part,

@@ -12,10 +12,7 @@
 //! Delay is measured in every mode in the same way: some calls are silent but for a pulse now and then, and the time
 //! from the sending of a pulse to the moment in which it is heard at the other leg is what the service adds.
 
-mod batch;
 pub mod figures;
-mod generator;
-mod series;
 mod server;
 
 use std::path::{Path, PathBuf};
@@ -25,11 +22,9 @@ use std::time::{Duration, Instant};
 use shared::audio::codec::Codec;
 
 use self::figures::{Media, Mode, Part, Step};
-use self::generator::{Generator, Leg, Sockets};
-use self::series::{Voice, series};
 use self::server::{Reading, Server};
-use super::host;
 use crate::Outcome;
+use generator::{Generator, Leg, Sockets, Voice, host, series};
 
 /// What is to be measured.
 #[derive(Debug, Clone)]

@@ -6,12 +6,13 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use generator::host;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::figures::Mode;
 use crate::Outcome;
-use crate::load::{host, meter};
+use crate::load::meter;
 
 /// The process; it ends with this value.
 pub struct Server {

@@ -6,10 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::batch::{BATCH, Inbox, Outbox, socket};
-use super::series::{PulseEar, is_pulse};
 use crate::Outcome;
-use crate::load::host;
+use crate::batch::{BATCH, Inbox, Outbox, socket};
+use crate::host;
+use crate::series::{PulseEar, is_pulse};
 
 /// Sockets that the legs share.
 const SOCKETS: usize = 8;
