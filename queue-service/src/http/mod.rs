@@ -180,6 +180,7 @@ fn router(parts: Parts) -> Router {
         .route("/recordings/{id}/transcript", get(recordings::transcript))
         .route("/journal", get(reports::journal))
         .route("/reports/day", get(reports::day))
+        .route("/reports/service-levels", get(reports::service_levels))
         .route("/defence", get(defence::report))
         .route("/defence/bans/{address}", delete(defence::lift))
         .route("/staffing", get(staffing::staffing))

@@ -45,6 +45,7 @@ use utoipa::{Modify, OpenApi};
         super::recordings::transcript,
         super::reports::journal,
         super::reports::day,
+        super::reports::service_levels,
         super::defence::report,
         super::defence::lift,
         super::staffing::staffing,

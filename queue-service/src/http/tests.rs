@@ -88,6 +88,8 @@ async fn every_path_asks_for_a_token_and_a_right() {
         ("GET", format!("/recordings/{recording}/tracks/customer.wav"), [403, 404, 404]),
         ("GET", "/journal".into(), [403, 403, 200]),
         ("GET", "/reports/day".into(), [403, 200, 200]),
+        ("GET", "/reports/service-levels".into(), [403, 403, 200]),
+        ("GET", "/reports/service-levels?queue=nowhere".into(), [403, 403, 404]),
         ("GET", "/defence".into(), [403, 200, 200]),
         ("DELETE", "/defence/bans/198.51.100.7".into(), [403, 204, 204]),
         ("DELETE", "/defence/bans/2001:db8::1".into(), [403, 204, 204]),
@@ -207,6 +209,12 @@ async fn lists_show_what_the_picture_shows() {
     assert_eq!(day["total"]["answered_in_target"], 1);
     assert_eq!(day["figures"]["service_level_percent"]["value"], 100.0);
     assert_eq!(day["wait"]["count"], 1);
+    let path = "/api/v1/reports/service-levels?queue=sales&target_secs=3&flow_outs=true";
+    let levels = site.get(path, &max).await.json();
+    assert_eq!((&levels["target_secs"], &levels["exits"]["answered"]), (&json!(3), &json!(1)), "{levels}");
+    assert_eq!((&levels["exits"]["full"], &levels["waiting"]), (&json!(0), &json!(0)), "{levels}");
+    assert_eq!(levels["levels"][0]["id"], "SL-A");
+    assert_eq!(levels["levels"][0]["percent"]["value"], 0.0, "four seconds are more than three");
     let queues = site.get("/api/v1/queues", &ada).await.json();
     assert_eq!(queues.as_array().map(Vec::len), Some(1), "an agent sees his own");
     let journal = site.get("/api/v1/journal?after=2&limit=3", &max).await.json();

@@ -171,6 +171,22 @@ pub enum QueueExit {
     Failed,
 }
 
+impl QueueExit {
+    /// All of them.
+    pub const ALL: [QueueExit; 10] = [
+        QueueExit::Answered,
+        QueueExit::Abandoned,
+        QueueExit::ShortAbandon,
+        QueueExit::Overflowed,
+        QueueExit::TimedOut,
+        QueueExit::Withdrawn,
+        QueueExit::CallbackTaken,
+        QueueExit::Closed,
+        QueueExit::Full,
+        QueueExit::Failed,
+    ];
+}
+
 /// Why a call ended.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "cause", rename_all = "snake_case")]

@@ -19,6 +19,7 @@ pub mod queue;
 pub mod recording;
 pub mod routing;
 pub mod rules;
+pub mod service_level;
 pub mod transcript;
 pub mod trunk;
 pub mod user;

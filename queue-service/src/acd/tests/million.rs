@@ -1,7 +1,8 @@
 //! Long random runs: a million inputs, with the rules of choice too, and the journal of each run replayed.
 //!
 //! `CALLFLOOR_PROPERTY_EVENTS=1000000 cargo test --release -p queue-service --lib acd::tests::million` runs the million;
-//! without the variable it is as many as a debug build does in some seconds. Each run prints its seed.
+//! without the variable it is as many as a debug build does in some seconds. Each run prints its seed, and
+//! `CALLFLOOR_PROPERTY_SEED` runs that one alone.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -35,6 +36,7 @@ fn rules(version: u64) -> [Routing; 3] {
         level_wait_secs: if queue == 2 { 10 } else { 0 },
         last_agent_secs: if queue == 0 { 20 } else { 0 },
         place_kept_secs: 60,
+        ..Routing::default()
     };
     let also = |after_secs, queue| Relaxation { after_secs, skills: None, also: vec![queue_id(queue)] };
     let lower = Relaxation { after_secs: 20, skills: Some(vec![need("dutch", 1)]), also: vec![] };
@@ -49,8 +51,14 @@ fn events() -> u64 {
 fn long_runs(plain: bool) {
     let runs = (events() / STEPS / 2).max(1);
     let (mut inputs, mut offers) = (0, 0);
-    for number in 0..runs {
-        let seed = number * 2 + u64::from(plain);
+    let only = std::env::var("CALLFLOOR_PROPERTY_SEED").ok().and_then(|text| text.parse::<u64>().ok());
+    let seeds = (0..runs).map(|number| number * 2 + u64::from(plain));
+    let seeds = match only {
+        Some(seed) => (seed..=seed).filter(|seed| (seed % 2 == 1) == plain).collect::<Vec<_>>(),
+        None => seeds.collect(),
+    };
+    let runs = seeds.len() as u64;
+    for seed in seeds {
         println!("seed {seed}, {} rules", if plain { "plain" } else { "all" });
         let mut bytes = [0; 32];
         bytes[..8].copy_from_slice(&seed.to_le_bytes());
@@ -77,7 +85,7 @@ fn long_runs(plain: bool) {
         assert_eq!(again, *run.acd, "seed {seed}: the replay ends with another floor");
     }
     println!("{inputs} inputs in {runs} runs, {offers} offers");
-    assert!(offers as u64 > runs * 10, "little happened");
+    assert!(offers as u64 >= runs * 10, "little happened");
 }
 
 #[test]
