@@ -245,25 +245,29 @@ impl Acd {
         }
         let unskilled = queue.free.len().saturating_sub(own);
         count += unskilled;
+        // By name, of which the record keeps the first: what comes after as many as it lists is not among them.
         if unskilled > 0 {
-            for id in queue.free.iter().take(LOOKED_THROUGH) {
-                let Some(agent) = self.agents.get(id) else { continue };
-                if let Some((need, has)) = missing_skill(&agent.info, &waiting.needs) {
-                    let (skill, needed) = (need.skill.clone(), need.level);
-                    note(id, Exclusion::Skill { skill, needed, has });
-                }
+            let looked = queue.free.iter().take(LOOKED_THROUGH);
+            let lacking = looked.filter_map(|id| {
+                let (need, has) = missing_skill(&self.agents.get(id)?.info, &waiting.needs)?;
+                Some((id, need, has))
+            });
+            for (id, need, has) in lacking.take(LISTED) {
+                note(id, Exclusion::Skill { skill: need.skill.clone(), needed: need.level, has });
             }
         }
         // Of other queues' agents only those are worth a word who have nothing to do.
         let elsewhere = self.index.free.len().saturating_sub(queue.free.len() + added);
         count += elsewhere;
         if elsewhere > 0 {
-            for id in self.index.free.iter().take(LOOKED_THROUGH).filter(|id| !queue.free.contains(*id)) {
-                let Some(agent) = self.agents.get(id) else { continue };
-                if !waiting.also.iter().any(|queue| agent.info.queues.contains(queue)) {
-                    note(id, Exclusion::NotInQueue);
-                }
-            }
+            let looked = self.index.free.iter().take(LOOKED_THROUGH);
+            let others = looked.filter(|id| {
+                self.agents.get(*id).is_some_and(|agent| {
+                    !agent.info.queues.contains(&waiting.queue)
+                        && !waiting.also.iter().any(|queue| agent.info.queues.contains(queue))
+                })
+            });
+            others.take(LISTED).for_each(|id| note(id, Exclusion::NotInQueue));
         }
         (listed, count)
     }

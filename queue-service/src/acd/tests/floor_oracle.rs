@@ -117,7 +117,14 @@ impl Oracle {
     /// No call with a better place could have had this agent, and nobody fit for the call was idle longer.
     fn assert_fair(&self, now: Timestamp, call: CallId, agent: &AgentId) {
         let entry = &self.entries[&call];
-        assert!(self.fits(now, entry, agent), "{agent} cannot take {call}");
+        assert!(
+            self.fits(now, entry, agent),
+            "{agent} cannot take {call} of {} for {:?}: {:?}, kept back until {:?}",
+            entry.queue,
+            entry.only,
+            self.floor.agents[agent],
+            self.cool_until.get(agent)
+        );
         let place = (key(entry), call);
         for (other_call, other) in self.entries.iter().filter(|(_, other)| other.offered.is_none()) {
             assert!(
