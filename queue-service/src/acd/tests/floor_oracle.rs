@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use shared::id::{AgentId, CallId, OfferId, QueueId};
-use shared::model::agent::{State, Status};
+use shared::model::agent::{AgentInfo, State, Status};
 use shared::model::call::{LiveCall, OfferOutcome, Phase};
 use shared::model::event::{Event, Stamped};
 use shared::model::floor::{AgentView, Floor};
@@ -226,6 +226,13 @@ impl Oracle {
             }
             Event::AgentDeviceChanged { .. } => self.open_calls(),
             _ => {}
+        }
+    }
+
+    /// Who is to go when his call is over waits for no other: the facts tell of it only then.
+    pub(super) fn configured(&mut self, agents: &[AgentInfo]) {
+        for entry in self.entries.values_mut() {
+            entry.only = entry.only.take().filter(|agent| agents.iter().any(|info| info.id == *agent));
         }
     }
 

@@ -177,6 +177,9 @@ impl Run {
     }
 
     pub(super) fn input(&mut self, input: Input) {
+        if let Input::Configure { agents, .. } = &input {
+            self.oracle.configured(agents);
+        }
         // After loading there are ticks more, which must not change what comes twice.
         if input != Input::Tick {
             self.last = Some(input.clone());
