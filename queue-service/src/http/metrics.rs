@@ -124,6 +124,7 @@ fn media(api: &Api, page: &mut Page) {
             stats.ticks_late,
         ),
         ("callfloor_media_events_lost_total", "counter", "Not taken by the switch.", stats.events_lost),
+        ("callfloor_media_one_way_total", "counter", "Times that a leg was not heard.", stats.one_way),
     ] {
         page.head(name, kind, help);
         page.line(name, &[], value as f64);

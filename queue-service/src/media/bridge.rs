@@ -180,6 +180,7 @@ impl Bridge {
                 desk.outlet.send(MediaEvent::NoMedia { call: self.call, leg: port.leg, for_secs });
             }
         }
+        self.look(now, desk);
         self.keys(desk);
         self.tap(tick, scratch);
         for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
@@ -278,6 +279,33 @@ impl Bridge {
         let ports = self.slots.iter().map(|slot| desk.ports.get(*slot).and_then(Option::as_ref));
         let quiet = ports.map(|port| port.and_then(Port::quiet_until).unwrap_or(Timestamp::EPOCH));
         quiet.min().unwrap_or(Timestamp::EPOCH).min(now + QUIET)
+    }
+
+    /// Looks at the quality of the legs every half second, and tells of one that is not heard though others are.
+    fn look(&self, now: Timestamp, desk: &mut Desk) {
+        let view = |desk: &Desk, slot: usize, wanted: fn(&Port, Timestamp) -> bool| {
+            desk.ports.get(slot).and_then(Option::as_ref).is_some_and(|port| wanted(port, now))
+        };
+        // All at once: the first one tells the time.
+        let Some(first) = self.slots.first() else { return };
+        if !view(desk, *first, |port, now| port.is_look_due(now)) {
+            return;
+        }
+        let mut arriving = Row::NOBODY;
+        for (place, slot) in self.slots.iter().enumerate() {
+            if view(desk, *slot, |port, _| port.is_arriving()) {
+                arriving = arriving.with(place);
+            }
+        }
+        for (place, slot) in self.slots.iter().enumerate() {
+            let is_wanted = self.matrix.is_heard(place) && !arriving.without(place).is_empty();
+            let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) else { continue };
+            if let Some(for_millis) = port.look(now, is_wanted) {
+                WorkerCounters::count(&desk.counters.one_way);
+                let (leg, cause) = (port.leg, port.stats().cause);
+                desk.outlet.send(MediaEvent::OneWay { call: self.call, leg, for_millis, cause });
+            }
+        }
     }
 
     /// What the recording hears of the last frame.

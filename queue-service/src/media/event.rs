@@ -5,6 +5,7 @@
 //! lost with an error in the log.
 
 use shared::id::{CallId, LegId};
+use shared::rtp::quality::cause::Cause;
 
 use super::stats::LegStats;
 
@@ -37,6 +38,18 @@ pub enum MediaEvent {
         leg: LegId,
         /// For how long.
         for_secs: u32,
+    },
+    /// Nothing comes of a leg that shall be heard, while another one of the call is heard. Comes within 3 s, once for each
+    /// time.
+    OneWay {
+        /// The call.
+        call: CallId,
+        /// Who is not heard.
+        leg: LegId,
+        /// For how long.
+        for_millis: u64,
+        /// What else is wrong with the leg, if anything: loss, jitter, delay.
+        cause: Option<Cause>,
     },
     /// Somebody began or ceased to talk. Only while the bridge decodes (it mixes or records).
     Talk {

@@ -6,6 +6,7 @@
 //! frame + player ─► Sender ─► socket
 //! ```
 
+mod quality;
 mod relayed;
 
 use std::net::SocketAddr;
@@ -24,6 +25,7 @@ use shared::rtp::srtp::MAX_OVERHEAD;
 use shared::sdp::Negotiated;
 use shared::time::Timestamp;
 
+use self::quality::Quality;
 use super::BridgeId;
 use super::handover::Handover;
 use super::latch::Latch;
@@ -61,6 +63,7 @@ pub(super) struct Port {
     pub(super) tail: Option<Box<Frame>>,
     /// Where the key that is down went as it came, so that it is not pressed again there when it goes up.
     pub(super) key_relayed_to: [Option<usize>; MAX_PARTIES],
+    quality: Quality,
     latch: Latch,
     line: Option<Line>,
     protection: Protection,
@@ -96,6 +99,7 @@ impl Port {
             mixed: Row::NOBODY,
             tail: None,
             key_relayed_to: [None; MAX_PARTIES],
+            quality: Quality::new(now, party.role),
             latch: Latch::new(),
             line: None,
             protection: Protection::default(),
@@ -349,6 +353,7 @@ impl Port {
     /// The numbers so far.
     pub(super) fn stats(&self) -> LegStats {
         let mut stats = self.stats;
+        stats.cause = self.quality.cause();
         if let Some(line) = &self.line {
             add_received(&mut stats, &line.receiver);
             let far_side = line.rtcp.far_side();

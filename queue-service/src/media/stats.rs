@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use shared::audio::codec::Codec;
+use shared::rtp::quality::cause::Cause;
 
 /// One leg's media, both ways, from the opening of its port on.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -39,6 +40,9 @@ pub struct LegStats {
     pub remote_jitter_millis: Option<f32>,
     /// Estimated opinion score of what we hear, 1 to 4.5 (ITU-T G.107).
     pub mos: Option<f32>,
+    /// The worst that is wrong with what we hear, and since when.
+    #[serde(default)]
+    pub cause: Option<Cause>,
 }
 
 /// All workers together, since the start.
@@ -64,6 +68,8 @@ pub struct MediaStats {
     pub ticks_late: u64,
     /// Events that were lost because the switch did not take them.
     pub events_lost: u64,
+    /// Times that nothing came of a leg that should have been heard.
+    pub one_way: u64,
 }
 
 /// What one worker counts, read by others.
@@ -78,6 +84,7 @@ pub(super) struct WorkerCounters {
     pub(super) send_errors: AtomicU64,
     pub(super) frames_late: AtomicU64,
     pub(super) events_lost: AtomicU64,
+    pub(super) one_way: AtomicU64,
 }
 
 impl WorkerCounters {
@@ -101,5 +108,6 @@ impl WorkerCounters {
         stats.send_errors += self.send_errors.load(Ordering::Relaxed);
         stats.ticks_late += self.frames_late.load(Ordering::Relaxed);
         stats.events_lost += self.events_lost.load(Ordering::Relaxed);
+        stats.one_way += self.one_way.load(Ordering::Relaxed);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use shared::audio::codec::Codec;
 use shared::audio::mixer::{Party as Place, Role};
 use shared::id::{CallId, LegId};
@@ -94,8 +95,14 @@ impl Switch {
                 tracing::warn!(%call, %leg, for_secs, "a phone has gone silent");
                 self.work.push_back(Work::Call(call, Input::LegEnded { leg, how: LegEnd::Lost }));
             }
+            MediaEvent::OneWay { call, leg, .. } if self.is_held(call, leg) => {}
+            MediaEvent::OneWay { call, leg, for_millis, cause } => {
+                let cause = cause.map(|cause| cause.words(&TimeZone::UTC).to_string());
+                tracing::warn!(%call, %leg, for_millis, cause, "one-way audio: a leg is not heard");
+            }
             MediaEvent::PortClosed { call, leg, stats } => {
-                tracing::info!(%call, %leg, ?stats, "leg closed");
+                let cause = stats.cause.map(|cause| cause.words(&TimeZone::UTC).to_string());
+                tracing::info!(%call, %leg, cause, ?stats, "leg closed");
             }
             // In a talk keys reach the other side within the media.
             MediaEvent::Digit { call, leg, digit } => {

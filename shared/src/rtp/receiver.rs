@@ -299,6 +299,11 @@ impl Receiver {
         self.keys.poll()
     }
 
+    /// The far side has said that it is silent for now (RFC 3389).
+    pub fn is_told_silent(&self) -> bool {
+        self.ends_in_noise
+    }
+
     /// Whether something is due with a key: one is down, or what happened was not taken yet.
     pub fn has_keys(&self) -> bool {
         self.keys.is_busy()

@@ -141,6 +141,38 @@ fn a_closed_port_says_good_bye_and_its_leg_is_forgotten() {
     assert_eq!(floor.media.stats().relaying, 0);
 }
 
+/// The agent's voice ceases to come: told once within 3 s, and again when it has come back and ceased again.
+#[test]
+fn one_way_audio_is_told_within_three_seconds() {
+    let mut session = session::Session::new();
+    session.add(Role::Customer, Codec::Pcma, 440.0, None);
+    let agent = session.add(Role::Agent, Codec::Pcma, 880.0, None);
+    let told = |session: &mut session::Session| {
+        std::iter::from_fn(|| session.events.try_recv().ok())
+            .filter_map(|event| match event {
+                MediaEvent::OneWay { leg, for_millis, .. } => Some((leg, for_millis)),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    session.run(100);
+    assert_eq!(told(&mut session), []);
+    for _ in 0..2 {
+        session.phones[agent].as_mut().expect("a phone").speaks = false;
+        session.run(150);
+        let alarms = told(&mut session);
+        assert!(matches!(alarms.as_slice(), [(leg, 2_000..=3_000)] if leg.as_u64() == 2), "{alarms:?}");
+        session.run(200);
+        assert_eq!(told(&mut session), [], "once");
+        session.phones[agent].as_mut().expect("a phone").speaks = true;
+        session.run(100);
+    }
+    // Both silent: nobody talks into the void.
+    session.phones.iter_mut().flatten().for_each(|phone| phone.speaks = false);
+    session.run(300);
+    assert_eq!(told(&mut session), []);
+}
+
 /// Voice over IPv6, relayed and mixed.
 #[test]
 fn phones_talk_over_ipv6() {

@@ -29,8 +29,7 @@ pub(super) struct Session {
     pub(super) now: Timestamp,
     pub(super) desk: Desk,
     pub(super) bridge: Bridge,
-    /// Nobody listens, but the way out is open.
-    _events: mpsc::Receiver<MediaEvent>,
+    pub(super) events: mpsc::Receiver<MediaEvent>,
     scratch: Scratch,
     tick: u64,
     config: MediaConfig,
@@ -56,7 +55,7 @@ impl Session {
             now: Timestamp::from_secs(1_000_000),
             desk: Desk::new(sender, Arc::new(WorkerCounters::default()), Duration::from_secs(30)),
             bridge: Bridge::new(BridgeId { number: 1, worker: 0 }, call()),
-            _events: events,
+            events,
             scratch: Scratch::default(),
             tick: 0,
             config,

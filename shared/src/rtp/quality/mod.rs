@@ -1,5 +1,6 @@
 //! How well a listener hears: the E-model of ITU-T G.107 ([`Conditions`]), from what a receiver measures behind its jitter
-//! buffer ([`burst::Bursts`]), and what to say about it in words ([`cause`]).
+//! buffer ([`burst::Bursts`]), what to say about it in words ([`cause`]), and whether
+//! anything comes at all ([`one_way`]).
 
 use serde::{Deserialize, Serialize};
 
@@ -7,6 +8,7 @@ use crate::audio::codec::Codec;
 
 pub mod burst;
 pub mod cause;
+pub mod one_way;
 
 /// Measured over some time, in one direction.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
