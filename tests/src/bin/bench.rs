@@ -60,7 +60,8 @@ struct MediaArguments {
     /// Exactly so many calls; several numbers with commas. Without it the most that are held are looked for
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=6_000))]
     calls: Vec<u16>,
-    /// Only these beside the relay and its yardstick: recorded, mixed, conference, srtp, transcoded
+    /// Only these beside the relay and its yardstick: recorded, mixed, conference, srtp, transcoded, and the yardstick
+    /// with other calls of the system: bare-paced, bare-batched (recvmmsg), bare-ring (io_uring)
     #[arg(long, value_delimiter = ',')]
     modes: Vec<Mode>,
 }
