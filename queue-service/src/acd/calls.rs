@@ -59,6 +59,7 @@ impl Acd {
         }
         let waiting = self.waiting.remove(&call).ok_or(lost)?;
         let wait_millis = now.millis_since(waiting.entered_at);
+        self.left(&waiting.queue, QueueExit::Answered, wait_millis);
         self.publish(Event::CallLeftQueue {
             call,
             queue: waiting.queue.clone(),
@@ -218,13 +219,16 @@ impl Acd {
             self.end_offer(now, offer, OfferOutcome::CallerGone, true);
         }
         let waiting = self.waiting.remove(&call)?;
-        self.publish(Event::CallLeftQueue {
-            call,
-            queue: waiting.queue.clone(),
-            exit,
-            wait_millis: now.millis_since(waiting.entered_at),
-        });
+        let wait_millis = now.millis_since(waiting.entered_at);
+        self.left(&waiting.queue, exit, wait_millis);
+        self.publish(Event::CallLeftQueue { call, queue: waiting.queue.clone(), exit, wait_millis });
         Some(waiting)
+    }
+
+    fn left(&mut self, queue: &QueueId, exit: QueueExit, wait_millis: u64) {
+        if self.queues.contains_key(queue) {
+            self.experience.entry(queue.clone()).or_default().left(exit, wait_millis);
+        }
     }
 
     fn take_offer(&mut self, offer: OfferId) -> Option<Offer> {

@@ -53,6 +53,7 @@ impl Acd {
             for call in stranded {
                 self.leave_for(now, call, QueueExit::Overflowed, info.when_closed.clone());
             }
+            self.experience.remove(&queue);
             self.publish(Event::QueueRemoved { queue });
         }
     }
@@ -105,6 +106,7 @@ impl Acd {
                 disconnected_since: None,
                 own: Default::default(),
                 tally: Default::default(),
+                talked_millis: 0,
                 extended: 0,
                 chosen: None,
                 last_call: None,

@@ -29,6 +29,7 @@ mod agents;
 mod calls;
 mod choose;
 mod configure;
+mod expect;
 mod index;
 mod input;
 mod kind;

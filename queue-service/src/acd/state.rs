@@ -14,6 +14,7 @@ use shared::model::routing::Routing;
 use shared::model::rules::WaitRules;
 use shared::time::Timestamp;
 
+use super::expect::Experience;
 use super::index::Index;
 use super::input::{AcdConfig, Input, Output};
 use super::kind::{KindId, widen};
@@ -42,6 +43,9 @@ pub struct Acd {
     pub(super) offers: BTreeMap<OfferId, Offer>,
     #[serde(default)]
     pub(super) memory: Memory,
+    /// What the calls of each queue have taken.
+    #[serde(default)]
+    pub(super) experience: BTreeMap<QueueId, Experience>,
     pub(super) outputs: VecDeque<Output>,
     /// None after loading, until the next input.
     #[serde(skip)]
@@ -75,6 +79,9 @@ pub(super) struct Agent {
     /// What he has done today.
     #[serde(default)]
     pub(super) tally: Tally,
+    /// What he has talked in the call that he wraps up, in milliseconds.
+    #[serde(default)]
+    pub(super) talked_millis: u64,
     /// How often he has extended the wrap-up that he is in.
     #[serde(default)]
     pub(super) extended: u8,
@@ -223,6 +230,7 @@ impl Acd {
             waiting: BTreeMap::new(),
             offers: BTreeMap::new(),
             memory: Memory::default(),
+            experience: BTreeMap::new(),
             outputs: VecDeque::new(),
             index: Index::default(),
         }
@@ -299,6 +307,7 @@ impl Acd {
             }
             Input::DayStarted => {
                 self.agents.values_mut().for_each(|agent| agent.tally.restart(now));
+                self.experience.values_mut().for_each(Experience::restart);
                 self.rebuild();
                 Trigger::Time
             }

@@ -143,13 +143,22 @@ impl Acd {
         let is_optional = info.is_some_and(|info| info.wrap_up.mode == WrapUpMode::Optional);
         let Some(agent) = self.agent_mut(id) else { return };
         if let Some(until) = until {
+            agent.talked_millis = talked;
             agent.enter(now, State::WrapUp { call, queue: queue.clone(), until });
             self.publish(Event::WrapUpStarted { call, agent: id.clone(), queue: queue.clone(), until });
         } else {
             agent.last_call = is_optional.then(|| LastCall { call, queue: queue.clone() });
             agent.rest(now);
             agent.become_idle(now);
+            self.handled(queue, talked);
             self.settle_after_call(now, id);
+        }
+    }
+
+    /// A call of a queue is done with.
+    fn handled(&mut self, queue: &QueueId, millis: u64) {
+        if self.queues.contains_key(queue) {
+            self.experience.entry(queue.clone()).or_default().handled(millis);
         }
     }
 
@@ -175,11 +184,13 @@ impl Acd {
         how: WrapUpEnd,
     ) {
         let Some(agent) = self.agent_mut(id) else { return };
-        let State::WrapUp { call, .. } = agent.state else { return };
+        let State::WrapUp { call, queue, .. } = agent.state.clone() else { return };
         let wrap_up_millis = now.millis_since(agent.state_since);
+        let handled_millis = agent.talked_millis + wrap_up_millis;
         agent.tally.busy_millis += wrap_up_millis;
         agent.rest(now);
         agent.become_idle(now);
+        self.handled(&queue, handled_millis);
         self.publish(Event::WrapUpEnded { call, agent: id.clone(), code, note, how, wrap_up_millis });
         self.settle_after_call(now, id);
     }

@@ -165,6 +165,7 @@ fn router(parts: Parts) -> Router {
         .route("/agents/{id}/wrap-up/extend", post(agents::extend_wrap_up))
         .route("/queues", get(queues::list))
         .route("/queues/{id}", get(queues::one))
+        .route("/queues/{id}/expected-wait", get(queues::expected_wait))
         .route("/trunks", get(trunks::list))
         .route("/calls", get(calls::list))
         .route("/calls/{id}", get(calls::one))

@@ -29,6 +29,7 @@ use utoipa::{Modify, OpenApi};
         super::agents::extend_wrap_up,
         super::queues::list,
         super::queues::one,
+        super::queues::expected_wait,
         super::trunks::list,
         super::calls::list,
         super::calls::one,

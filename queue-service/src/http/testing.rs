@@ -10,6 +10,7 @@ use axum::extract::connect_info::MockConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use serde_json::Value;
 use shared::api::defence::DefenceReport;
+use shared::api::queues::{ExpectedWait, ExpectedWaitReport};
 use shared::api::session::DeviceAccount;
 use shared::api::trunks::TrunkReport;
 use shared::id::CallId;
@@ -225,6 +226,12 @@ fn carry_out(hub: &Hub, command: Command) -> Reply {
             calls: 2,
         }]),
         Command::Defence => Reply::Defence(DefenceReport::default()),
+        Command::ExpectedWait { .. } => Reply::ExpectedWait(ExpectedWaitReport {
+            expected: Some(ExpectedWait { p50_secs: 40, p90_secs: 95 }),
+            foreseen: 20,
+            within_p50: 11,
+            within_p90: 18,
+        }),
         Command::EndWrapUp { .. }
         | Command::ExtendWrapUp { .. }
         | Command::SetHold { .. }

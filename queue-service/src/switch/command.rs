@@ -5,9 +5,10 @@ use std::net::IpAddr;
 use shared::api::agents::WantedStatus;
 use shared::api::defence::DefenceReport;
 use shared::api::error::{ApiError, ErrorCode};
+use shared::api::queues::ExpectedWaitReport;
 use shared::api::session::DeviceAccount;
 use shared::api::trunks::TrunkReport;
-use shared::id::{AgentId, CallId, CodeId, UserId};
+use shared::id::{AgentId, CallId, CodeId, QueueId, UserId};
 use shared::model::agent::ChangedBy;
 use shared::model::call::{Supervision, SupervisionMode};
 use shared::model::event::TransferTarget;
@@ -35,6 +36,11 @@ pub enum Command {
         note: Option<String>,
         /// Who asks.
         by: ChangedBy,
+    },
+    /// How long a call that came now would wait.
+    ExpectedWait {
+        /// In which queue.
+        queue: QueueId,
     },
     /// More time for wrap-up.
     ExtendWrapUp {
@@ -128,6 +134,8 @@ pub enum Reply {
     Trunks(Vec<TrunkReport>),
     /// Bans and counts.
     Defence(DefenceReport),
+    /// The wait of a queue.
+    ExpectedWait(ExpectedWaitReport),
 }
 
 /// A command with the way back.

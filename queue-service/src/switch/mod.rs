@@ -17,6 +17,7 @@ mod defence;
 mod dial;
 mod encryption;
 mod entry;
+mod expect;
 mod join;
 mod media_link;
 mod people;
@@ -103,6 +104,7 @@ pub struct Switch {
     prompts: Prompts,
     hub: Hub,
     acd: Witnessed,
+    forecasts: expect::Forecasts,
     phones: Phones,
     phone_keeper: mpsc::Sender<(UserId, SavedPhones)>,
     admission: Admission,
@@ -135,6 +137,7 @@ impl Switch {
             recordings: parts.recordings.clone(),
             prompts: Prompts::new(&parts.config),
             hub: parts.hub.clone(),
+            forecasts: expect::Forecasts::default(),
             acd: Witnessed::new(clock::now(), AcdConfig::from(&config.acd), random.next_u64()),
             phones: Phones::new(config),
             phone_keeper: parts.phone_keeper.clone(),

@@ -36,6 +36,10 @@ impl Switch {
                 self.route(now);
                 result.map(|()| Reply::Done).map_err(|error| acd_error("Wrap-up was not ended", &error))
             }
+            Command::ExpectedWait { queue } => {
+                let expected = self.acd.expected_wait(now, &queue, None);
+                Ok(Reply::ExpectedWait(self.forecasts.report(&queue, expected)))
+            }
             Command::ExtendWrapUp { agent } => {
                 let result = self.acd.extend_wrap_up(now, &agent);
                 self.route(now);

@@ -24,8 +24,17 @@ impl Switch {
                 // At a start the hub has told already what the configuration changed.
                 Output::Publish(event) if self.is_known(&event) => {}
                 Output::Publish(event) => {
-                    if let Event::CallQueued { call, queue, since, .. } = &event {
-                        self.queued(*call, queue, *since);
+                    match &event {
+                        Event::CallQueued { call, queue, since, .. } => {
+                            self.queued(*call, queue, *since);
+                            let acd = &self.acd;
+                            self.forecasts
+                                .queued(now, *call, queue, || acd.expected_wait(now, queue, Some(*call)));
+                        }
+                        Event::CallLeftQueue { call, exit, wait_millis, .. } => {
+                            self.forecasts.left(*call, *exit, *wait_millis);
+                        }
+                        _ => {}
                     }
                     self.hub.publish(event);
                 }

@@ -27,3 +27,27 @@ pub struct QueueReport {
     /// The figures with their formulas.
     pub figures: QueueFigures,
 }
+
+/// How long a call will wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExpectedWait {
+    /// One of two calls is answered within this, in seconds.
+    pub p50_secs: u32,
+    /// Nine of ten calls are answered within this, in seconds.
+    pub p90_secs: u32,
+}
+
+/// `GET /queues/{id}/expected-wait`: what a call that came now would wait, and how good such words were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ExpectedWaitReport {
+    /// None when too little is known: few calls were handled yet, or nobody takes calls.
+    pub expected: Option<ExpectedWait>,
+    /// Answered calls for which it was foreseen when they came, since the start of the service.
+    pub foreseen: u64,
+    /// Those that were answered within the time foreseen for one of two; a good forecast has half of them here.
+    pub within_p50: u64,
+    /// Those that were answered within the time foreseen for nine of ten.
+    pub within_p90: u64,
+}

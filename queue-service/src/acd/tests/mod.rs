@@ -2,6 +2,7 @@
 
 mod choice;
 mod erlang;
+mod expect;
 mod floor_oracle;
 mod leave;
 mod million;
