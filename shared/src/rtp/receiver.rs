@@ -1,14 +1,14 @@
 //! One incoming stream: packets in when they come, a frame out every 20 ms.
 
 mod apart;
+mod report;
 
 use serde::{Deserialize, Serialize};
 
 use super::dtmf::{KeyEvent, Listener};
 use super::jitter::{Arrival, JitterBuffer, Pull, Status};
 use super::packet::Packet;
-use super::quality::Conditions;
-use super::quality::burst::{Bursts, Clusters};
+use super::quality::burst::Bursts;
 use super::sequence::{Sequence, Step};
 use crate::audio::codec::{Codec, CodecError, Decoder, MAX_PACKET_SAMPLES};
 use crate::audio::level::rms_dbov;
@@ -307,40 +307,6 @@ impl Receiver {
     /// Whether something is due with a key: one is down, or what happened was not taken yet.
     pub fn has_keys(&self) -> bool {
         self.keys.is_busy()
-    }
-
-    /// Counts and delays.
-    pub fn statistics(&self) -> Statistics {
-        Statistics {
-            ssrc: self.source.as_ref().map(|source| source.ssrc),
-            received: self.sequence.received(),
-            lost: self.sequence.lost(),
-            jitter_millis: self.sequence.jitter_millis(),
-            buffer: self.buffer.status(),
-            ..self.statistics
-        }
-    }
-
-    /// What quality is to be expected, with the round trip that RTCP measured: loss and its clusters behind the jitter
-    /// buffer, where late packets count like lost ones.
-    pub fn conditions(&self, round_trip_millis: f32) -> Conditions {
-        let clusters = self.clusters();
-        Conditions {
-            codec: self.codec,
-            loss_percent: clusters.loss_percent,
-            delay_millis: round_trip_millis / 2.0 + self.delay_millis(),
-            burst_ratio: clusters.burst_ratio,
-        }
-    }
-
-    /// Delay on our side: the jitter buffer and a packet.
-    pub fn delay_millis(&self) -> f32 {
-        self.buffer.status().target_millis as f32 + 20.0
-    }
-
-    /// Loss behind the jitter buffer, by bursts and gaps.
-    pub fn clusters(&self) -> Clusters {
-        self.bursts.clusters()
     }
 
     /// The codec that is received now.

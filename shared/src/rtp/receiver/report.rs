@@ -1,0 +1,41 @@
+//! What is known of a stream: counts, delays, and the quality that follows from them.
+
+use super::{Receiver, Statistics};
+use crate::rtp::quality::Conditions;
+use crate::rtp::quality::burst::Clusters;
+
+impl Receiver {
+    /// Counts and delays.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            ssrc: self.source.as_ref().map(|source| source.ssrc),
+            received: self.sequence.received(),
+            lost: self.sequence.lost(),
+            jitter_millis: self.sequence.jitter_millis(),
+            buffer: self.buffer.status(),
+            ..self.statistics
+        }
+    }
+
+    /// What quality is to be expected, with the round trip that RTCP measured: loss and its clusters behind the jitter
+    /// buffer, where late packets count like lost ones.
+    pub fn conditions(&self, round_trip_millis: f32) -> Conditions {
+        let clusters = self.clusters();
+        Conditions {
+            codec: self.codec,
+            loss_percent: clusters.loss_percent,
+            delay_millis: round_trip_millis / 2.0 + self.delay_millis(),
+            burst_ratio: clusters.burst_ratio,
+        }
+    }
+
+    /// Delay on our side: the jitter buffer and a packet.
+    pub fn delay_millis(&self) -> f32 {
+        self.buffer.status().target_millis as f32 + 20.0
+    }
+
+    /// Loss behind the jitter buffer, by bursts and gaps.
+    pub fn clusters(&self) -> Clusters {
+        self.bursts.clusters()
+    }
+}
