@@ -1,6 +1,9 @@
 //! `queue-service simulate`.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
 
 use super::figures::Figures;
 use super::{Model, Profile, print};
@@ -56,6 +59,7 @@ pub struct Arguments {
 /// # Errors
 /// What is wrong with the command line or a file, in words.
 pub fn run(arguments: &Arguments) -> Result<String, String> {
+    let from = Instant::now();
     let figures = match (&arguments.config, &arguments.profile) {
         (Some(config), Some(profile)) => {
             let config = Config::load(config).map_err(|error| error.to_string())?;
@@ -66,7 +70,19 @@ pub fn run(arguments: &Arguments) -> Result<String, String> {
         }
         _ => model(arguments).run().map_err(|error| error.to_string())?,
     };
-    show(arguments, &figures)
+    // All that was asked for, with the time that reading took.
+    show(arguments, &figures, from.elapsed())
+}
+
+/// The figures, which the seed gives again, with the time that they took, which it does not.
+#[derive(Serialize)]
+struct Timed<'f> {
+    #[serde(flatten)]
+    figures: &'f Figures,
+    /// How long it took, in seconds.
+    took_secs: f64,
+    /// Simulated time by that.
+    times_real_time: f64,
 }
 
 fn model(arguments: &Arguments) -> Model {
@@ -82,15 +98,18 @@ fn model(arguments: &Arguments) -> Model {
     }
 }
 
-fn show(arguments: &Arguments, figures: &Figures) -> Result<String, String> {
+fn show(arguments: &Arguments, figures: &Figures, took: Duration) -> Result<String, String> {
+    let times_real_time = figures.hours * 3600.0 / took.as_secs_f64().max(1e-9);
     if arguments.json {
-        serde_json::to_string_pretty(figures)
+        let timed = Timed { figures, took_secs: took.as_secs_f64(), times_real_time };
+        serde_json::to_string_pretty(&timed)
             .map(|text| text + "\n")
             .map_err(|error| format!("write the figures: {error}"))
     } else if arguments.csv {
         Ok(print::csv(figures))
     } else {
         let mut text = print::text(figures);
+        text += &format!("  took {:.1} s: {times_real_time:.0} times real time\n", took.as_secs_f64());
         if let Some(level) = figures.service_level.filter(|_| arguments.config.is_none()) {
             let (percent, secs) = arguments.target;
             let word = if level.interval[0] * 100.0 >= percent {

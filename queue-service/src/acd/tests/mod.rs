@@ -1,6 +1,7 @@
 //! The ACD on a virtual clock: scripts as text, and random ones against the floor that the events make.
 
 mod choice;
+mod complaints;
 mod erlang;
 mod expect;
 mod floor_oracle;

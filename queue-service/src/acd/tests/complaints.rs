@@ -1,0 +1,114 @@
+//! What users of other systems complain of, as far as it is about routing and states, each with its test. The number is
+//! that of the research notes' list of 38.
+//!
+//! | complaint | test |
+//! |---|---|
+//! | 1 one call is answered by two agents | `choice::all_phones_ring_and_one_wins`, `million` |
+//! | 2 all calls ring the same first agent | [`complaint_02_all_calls_ring_the_same_first_agent`] |
+//! | 3 an agent is stuck reserved | [`complaint_03_an_agent_is_stuck_reserved`] |
+//! | 6 the caller hung up and the phone still rings | [`complaint_06_the_caller_hung_up_and_the_phone_still_rings`] |
+//! | 9 the only agent is rung again and again after refusing | [`complaint_09_the_only_agent_is_rung_again_and_again`] |
+//! | 10 three misses log him out for ever | [`complaint_10_three_misses_log_an_agent_out_for_ever`] |
+//! | 11 wrap-up ends early, or not after a transfer | [`complaint_11_wrap_up_does_not_run_after_a_transfer`] |
+//! | 13 the reason of a pause is lost at a restart | `property` (saved and loaded), `replay::tests::same` |
+//! | 14 priority and age are not respected across queues | [`complaint_14_priority_is_not_respected_across_queues`] |
+//! | 15 nobody can say why the eighth call was first | `scripts::every_decision_tells_why` |
+//! | 16 one who gives up stops all other phones | `choice::an_agent_who_refuses_leaves_the_other_phones_ringing` |
+//! | 17 a call is stuck behind an agent who is away | [`complaint_17_a_call_is_stuck_behind_an_agent_who_is_away`] |
+//! | 18 queue and agent are frozen for ever | `million` (every lease ends, nobody waits for whom somebody is free) |
+//! | 22 log and figures disagree | `million` and `replay::tests::same` (facts give the floor again) |
+//! | 23 answered calls are shown as abandoned | `shared`: `service_level::tests::each_exit_is_counted_on_its_own_and_the_sum_is_whole` |
+//! | 34 who comes back has lost his place | `choice::who_hung_up_and_calls_again_soon_has_his_place_back` |
+
+use shared::model::queue::QueueInfo;
+use shared::model::routing::{Choice, Routing};
+
+use super::script::Script;
+use super::scripts::one_queue;
+use super::{agent, queue};
+
+#[test]
+fn complaint_02_all_calls_ring_the_same_first_agent() {
+    one_queue(&["201", "202"]).run(
+        "0  call 1 sales => queued 1 sales; ring 1 201 until 20
+         0  call 2 sales => queued 2 sales; ring 2 202 until 20
+         0  call 3 sales => queued 3 sales",
+    );
+}
+
+#[test]
+fn complaint_03_an_agent_is_stuck_reserved() {
+    // Neither his phone nor the signalling says anything any more.
+    one_queue(&["201"]).run(
+        "0  call 1 sales  => queued 1 sales; ring 1 201 until 20
+         20 wait          => @20 cancel 1 201; ended 1 201 Missed 20s; 201 is missed(1)
+         21 set 201 ready => 201 is ready; ring 1 201 until 41",
+    );
+}
+
+#[test]
+fn complaint_06_the_caller_hung_up_and_the_phone_still_rings() {
+    one_queue(&["201"]).run(
+        "0  call 1 sales => queued 1 sales; ring 1 201 until 20
+         3  gone 1       => cancel 1 201; ended 1 201 CallerGone 3s; left 1 sales ShortAbandon 3s
+         4  answer 201   => lost",
+    );
+}
+
+#[test]
+fn complaint_09_the_only_agent_is_rung_again_and_again() {
+    one_queue(&["201"]).run(
+        "0  call 1 sales => queued 1 sales; ring 1 201 until 20
+         1  reject 201   => ended 1 201 Rejected 1s
+         10 wait         =>
+         11 wait         => @11 ring 1 201 until 31",
+    );
+}
+
+#[test]
+fn complaint_10_three_misses_log_an_agent_out_for_ever() {
+    one_queue(&["201"]).run(
+        "0  call 1 sales  => queued 1 sales; ring 1 201 until 20
+         20 wait          => @20 cancel 1 201; ended 1 201 Missed 20s; 201 is missed(1)
+         21 set 201 ready => 201 is ready; ring 1 201 until 41
+         41 wait          => @41 cancel 1 201; ended 1 201 Missed 20s; 201 is missed(1)
+         42 set 201 ready => 201 is ready; ring 1 201 until 62
+         62 wait          => @62 cancel 1 201; ended 1 201 Missed 20s; 201 is missed(1)
+         63 set 201 ready => 201 is ready; ring 1 201 until 83",
+    );
+}
+
+#[test]
+fn complaint_11_wrap_up_does_not_run_after_a_transfer() {
+    let agents = vec![agent("201", &["sales"]), agent("202", &["tech"])];
+    Script::new(vec![queue("sales"), queue("tech")], agents).run(
+        "0  call 1 sales         => queued 1 sales; ring 1 201 until 20
+         1  answer 201           => won 1 201 1000ms; ended 1 201 Answered 1s; left 1 sales Answered 1s
+         9  released 1 201 sales => wrap-up 1 201 until 39
+         9  transfer 1 tech 0    => queued 1 tech; ring 1 202 until 29",
+    );
+}
+
+#[test]
+fn complaint_14_priority_is_not_respected_across_queues() {
+    let vip = QueueInfo { priority_secs: 45, ..queue("vip") };
+    Script::new(vec![queue("sales"), vip], vec![agent("201", &["sales", "vip"])]).run(
+        "0  set 201 lunch => 201 is lunch
+         0  call 1 sales  => queued 1 sales
+         5  call 2 vip    => queued 2 vip
+         10 set 201 ready => 201 is ready; ring 2 201 until 30",
+    );
+}
+
+#[test]
+fn complaint_17_a_call_is_stuck_behind_an_agent_who_is_away() {
+    let routing = Routing { choice: Choice::TopDown, ..Routing::default() };
+    let sales = QueueInfo { routing, ..queue("sales") };
+    Script::new(vec![sales], vec![agent("201", &["sales"]), agent("202", &["sales"])]).run(
+        "0  set 202 lunch => 202 is lunch
+         0  call 1 sales  => queued 1 sales; ring 1 201 until 20
+         2  answer 201    => won 1 201 2000ms; ended 1 201 Answered 2s; left 1 sales Answered 2s
+         3  call 2 sales  => queued 2 sales
+         4  set 202 ready => 202 is ready; ring 2 202 until 24",
+    );
+}
