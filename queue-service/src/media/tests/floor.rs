@@ -50,6 +50,8 @@ pub(super) struct Phone {
     pub(super) rtcp: Vec<Vec<u8>>,
     /// SRTP, when the phone has it.
     pub(super) protection: Protection,
+    /// Keys are in use: from here on everything has to be protected.
+    is_secured: bool,
 }
 
 /// What a phone saw of a packet.
@@ -202,6 +204,7 @@ impl Phone {
             keys: Vec::new(),
             rtcp: Vec::new(),
             protection: Protection::default(),
+            is_secured: false,
             socket,
         };
         (phone, agreed)
@@ -238,12 +241,18 @@ impl Phone {
             }
         }
         let mut datagram = [0; 2_048];
+        let has_keys = self.protection.state().is_some();
         while let Ok((len, _)) = self.socket.recv_from(&mut datagram) {
             if !self.listens {
                 continue;
             }
             let is_report = is_rtcp(&datagram[..len]);
-            let bytes = self.protection.open(&mut datagram[..len], is_report).expect("from the service");
+            let Some(bytes) = self.protection.open(&mut datagram[..len], is_report) else {
+                // On its way since before the keys.
+                assert!(!self.is_secured, "from the service");
+                continue;
+            };
+            self.is_secured = has_keys;
             if is_report {
                 self.rtcp.push(bytes.to_vec());
                 continue;

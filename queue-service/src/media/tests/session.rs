@@ -120,15 +120,14 @@ impl Session {
                 track.extend_from_slice(&frame.0);
             }
             self.tick += 1;
-            self.now = self.now + Duration::from_millis(20);
+            self.now += Duration::from_millis(20);
         }
     }
 
     fn receive(&mut self) {
         let mut datagram = [0; 2_048];
         for slot in 0..self.desk.ports.len() {
-            loop {
-                let Some(port) = self.desk.port(slot) else { break };
+            while let Some(port) = self.desk.port(slot) {
                 let Ok((len, source)) = port.sockets.rtp.recv_from(&mut datagram) else { break };
                 if self.desk.receive(self.now, slot, source, &mut datagram[..len]) {
                     self.plan();

@@ -109,7 +109,7 @@ impl Talk {
             } else if let Some(handover) = &mut self.handover {
                 handover.receive(at, &packet);
             }
-            self.now = self.now + Duration::from_millis(20);
+            self.now += Duration::from_millis(20);
             self.frame();
         }
     }
@@ -140,7 +140,7 @@ impl Talk {
         }
     }
 
-    fn into_mix(&mut self) {
+    fn mix(&mut self) {
         match &mut self.handover {
             Some(handover) => handover.turn(Way::IntoMix),
             None => {
@@ -152,7 +152,7 @@ impl Talk {
         self.relays = false;
     }
 
-    fn into_relay(&mut self) {
+    fn relay(&mut self) {
         match &mut self.handover {
             Some(handover) => handover.turn(Way::IntoRelay),
             None => self.handover = Handover::into_relay(0, &self.ears, true),
@@ -255,10 +255,10 @@ fn assert_smooth(codecs: &[Codec], change: impl Fn(&mut Talk)) {
 #[test]
 fn a_listener_goes_from_relay_to_mix_and_back_without_a_break() {
     assert_smooth(&[Codec::Pcma, Codec::G722], |talk| {
-        talk.into_mix();
+        talk.mix();
         talk.run(30);
         assert!(talk.handover.is_none(), "he hears the mix");
-        talk.into_relay();
+        talk.relay();
         talk.run(30);
     });
 }
@@ -268,9 +268,9 @@ fn a_listener_goes_from_relay_to_mix_and_back_without_a_break() {
 fn changes_that_follow_each_other_quickly_are_smooth_too() {
     assert_smooth(&[Codec::Pcmu], |talk| {
         for frames in [3, 2, 5, 3, 10, 1] {
-            talk.into_mix();
+            talk.mix();
             talk.run(frames);
-            talk.into_relay();
+            talk.relay();
             talk.run(frames);
         }
         talk.run(30);
