@@ -197,6 +197,8 @@ fn is_compared(event: &Event) -> bool {
             | Event::AgentNextStatusSet { .. }
             | Event::AgentDeviceChanged { .. }
             | Event::WrapUpStarted { .. }
+            | Event::WrapUpExtended { .. }
+            | Event::CallCoded { .. }
             | Event::WrapUpEnded { .. }
     )
 }
