@@ -75,13 +75,21 @@ pub fn resident_mb(process: u32) -> Outcome<f64> {
     Ok(kib.ok_or("the kernel tells memory in an unknown way")? * 1_024.0 / 1e6)
 }
 
+/// How often the table of sockets is read until one is in it.
+const READS: usize = 20;
+
 /// Datagrams that found the receive buffer of an IPv4 UDP socket full since it was opened.
 ///
 /// # Errors
 /// When there is no such socket.
 pub fn datagrams_dropped(socket: SocketAddr) -> Outcome<u64> {
-    let text = std::fs::read_to_string("/proc/net/udp")?;
-    dropped(&text, socket).ok_or_else(|| format!("no UDP socket on {socket}").into())
+    // The kernel counts its way through the table, so a socket that closes between two reads hides another one.
+    for _ in 0..READS {
+        if let Some(drops) = dropped(&std::fs::read_to_string("/proc/net/udp")?, socket) {
+            return Ok(drops);
+        }
+    }
+    Err(format!("no UDP socket on {socket}").into())
 }
 
 fn dropped(table: &str, socket: SocketAddr) -> Option<u64> {
