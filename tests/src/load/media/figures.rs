@@ -105,7 +105,7 @@ pub struct Part {
     pub ratio_to_bare: f64,
     /// The same, against relay in the same run.
     pub ratio_to_relay: f64,
-    /// The greatest of all steps without loss; of all steps when there is none.
+    /// At the number of calls at which modes are compared, with the generator's own: see the bare relay's beside it.
     pub delay_p50_ms: f64,
     /// The same, of the slowest in a hundred.
     pub delay_p99_ms: f64,
@@ -249,9 +249,13 @@ impl Part {
         }
     }
 
+    /// The measurement with so many calls, or the last one.
+    fn at(&self, calls: usize) -> Option<&Step> {
+        self.steps.iter().find(|step| step.calls == calls).or(self.steps.last())
+    }
+
     fn cost_at(&self, calls: usize) -> f64 {
-        let step = self.steps.iter().find(|step| step.calls == calls).or(self.steps.last());
-        step.map_or(0.0, |step| step.us_per_packet)
+        self.at(calls).map_or(0.0, |step| step.us_per_packet)
     }
 
     /// The measurement with the most calls that were held.
@@ -263,13 +267,8 @@ impl Part {
         self.us_per_packet = self.cost_at(at);
         let ratio = |to: f64| if to > 0.0 { self.us_per_packet / to } else { 0.0 };
         (self.ratio_to_bare, self.ratio_to_relay) = (ratio(bare), ratio(relay));
-        let greatest = |value: fn(&Step) -> f64| {
-            let none_is_held = self.held().is_none();
-            let counted = self.steps.iter().filter(|step| none_is_held || step.is_held());
-            counted.map(value).fold(0.0, f64::max)
-        };
         (self.delay_p50_ms, self.delay_p99_ms) =
-            (greatest(|step| step.delay_p50_ms), greatest(|step| step.delay_p99_ms));
+            self.at(at).map(|step| (step.delay_p50_ms, step.delay_p99_ms)).unwrap_or_default();
         let held = self.held().map(|step| (step.calls, step.rss_kb_per_call));
         (self.calls_held, self.rss_kb_per_call) = held.unwrap_or_default();
     }
