@@ -2,6 +2,7 @@
 
 mod dial;
 mod join;
+mod ringing;
 
 use std::time::Duration;
 

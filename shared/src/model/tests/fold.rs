@@ -353,3 +353,54 @@ fn a_trunk_is_up_until_it_is_down() {
     tape.push(at(31), Event::TrunkRemoved { trunk: trunk.clone() });
     assert!(tape.floor.trunks.is_empty());
 }
+
+#[test]
+fn of_several_phones_that_ring_one_has_the_call_and_nobody_is_blamed() {
+    let mut tape = Tape::open();
+    tape.play(vec![
+        (0, status("201", Status::Ready)),
+        (0, status("202", Status::Ready)),
+        (10, arrived(1)),
+        (10, queued(1, "sales", 0, at(10))),
+        (10, offered(1, 1, "sales", "201", at(30))),
+        (10, offered(2, 1, "sales", "202", at(30))),
+    ]);
+    let state = |tape: &Tape, name: &str| tape.floor.agents[&agent_id(name)].state.clone();
+    assert!(matches!(state(&tape, "201"), State::Offered { .. }));
+    assert!(matches!(state(&tape, "202"), State::Offered { .. }));
+    tape.play(vec![
+        (14, ended(1, 1, "201", OfferOutcome::Answered, 4_000)),
+        (14, ended(2, 1, "202", OfferOutcome::LostRace, 4_000)),
+        (14, left(1, "sales", QueueExit::Answered, 4_000)),
+        (14, connected(1, "sales", "201", 4_000)),
+    ]);
+    assert!(matches!(state(&tape, "201"), State::Talking { .. }));
+    assert_eq!(state(&tape, "202"), State::Idle);
+    let phase = &tape.floor.calls[&call_id(1)].phase;
+    assert!(matches!(phase, Phase::Talking { agent, .. } if *agent == agent_id("201")), "{phase:?}");
+    let second = &tape.floor.agents[&agent_id("202")].counts;
+    assert_eq!((second.offers, second.missed, second.rejected, second.answered), (1, 0, 0, 0));
+    let report = tape.floor.queue_report(&queue_id("sales"), at(15)).expect("there");
+    assert_eq!((report.counts.offers, report.counts.offers_missed, report.waiting), (2, 0, 0));
+}
+
+#[test]
+fn a_call_rings_on_when_one_of_its_phones_stops() {
+    let mut tape = Tape::open();
+    tape.play(vec![
+        (0, status("201", Status::Ready)),
+        (0, status("202", Status::Ready)),
+        (10, arrived(1)),
+        (10, queued(1, "sales", 0, at(10))),
+        (10, offered(1, 1, "sales", "201", at(30))),
+        (10, offered(2, 1, "sales", "202", at(30))),
+        (12, ended(2, 1, "202", OfferOutcome::Rejected, 2_000)),
+    ]);
+    let phase = tape.floor.calls[&call_id(1)].phase.clone();
+    assert!(matches!(phase, Phase::Offered { .. }), "the first phone rings: {phase:?}");
+    tape.play(vec![(30, ended(1, 1, "201", OfferOutcome::Missed, 20_000))]);
+    assert_eq!(
+        tape.floor.calls[&call_id(1)].phase,
+        Phase::Waiting { queue: queue_id("sales"), since: at(10) }
+    );
+}
