@@ -10,6 +10,7 @@ use shared::api::agents::{EndWrapUp, WantedStatus};
 use shared::model::agent::NotReadyReason;
 use shared::model::call::SupervisionMode;
 use shared::model::event::TransferTarget;
+use shared::model::rules::{WrapUpMode, WrapUpRules};
 use shared_desktop::phone::Phase;
 use shared_desktop::settings::Settings;
 use shared_desktop::testing::{NOW, agent_id, call_id, prepare, queue_id};
@@ -117,6 +118,28 @@ fn wrap_up_takes_one_key_and_the_note() {
     harness.run();
     assert_eq!(press(&mut harness, Modifiers::NONE, Key::Num2), [], "digits belong to the note now");
     assert_eq!(click(&mut harness, "1  Sold"), end("sold", Some("wants 3 licences")));
+}
+
+#[test]
+fn wrap_up_offers_what_the_queue_allows() {
+    let screen = |rules: WrapUpRules| {
+        let mut wraps = floor();
+        wraps.wrap_up(7, "sales", "anna");
+        wraps.floor.queues.get_mut(&queue_id("sales")).expect("there").info.wrap_up = rules;
+        show(desk(wraps, None))
+    };
+    let mut harness = screen(WrapUpRules { extend_secs: 90, extensions: 2, ..WrapUpRules::default() });
+    assert_eq!(click(&mut harness, "1 min 30 s more"), [Command::ExtendWrapUp]);
+    let none = EndWrapUp { code: None, note: None };
+    assert_eq!(click(&mut harness, "Finish without a code"), [Command::EndWrapUp(none)]);
+    for rules in [
+        WrapUpRules { code_required: true, ..WrapUpRules::default() },
+        WrapUpRules { mode: WrapUpMode::NoEarlyExit, ..WrapUpRules::default() },
+    ] {
+        let harness = screen(rules);
+        assert!(harness.query_by_label("Finish without a code").is_none());
+        assert!(harness.query_by_label("1 min more").is_none());
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use shared::model::call::{LiveCall, Party, Phase, Supervision, SupervisionMode};
 use shared::model::floor::{AgentView, Floor, QueueView};
 use shared::model::metric::{AgentCounts, QueueCounts};
 use shared::model::queue::{Code, Destination, QueueInfo};
+use shared::model::rules::WrapUpRules;
 use shared::time::Timestamp;
 
 /// The time on a made-up floor: 2026-03-02, 09:30:00 UTC.
@@ -91,7 +92,7 @@ impl Builder {
             record: true,
             routing: Default::default(),
             waiting: Default::default(),
-            wrap_up: Default::default(),
+            wrap_up: WrapUpRules { extend_secs: 60, extensions: 1, ..WrapUpRules::default() },
         };
         self.floor.queues.insert(id, QueueView { info, counts: QueueCounts::default() });
         self
