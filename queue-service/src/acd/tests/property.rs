@@ -1,5 +1,8 @@
 //! Random scripts: whatever happens in whatever order, the rules hold and nothing depends on chance.
 
+mod own;
+pub(super) mod step;
+
 use std::time::Duration;
 
 use proptest::collection::vec;
@@ -10,116 +13,18 @@ use shared::model::agent::{ChangedBy, Device, State};
 use shared::model::call::{EndCause, Party, QueueExit};
 use shared::model::event::Event;
 use shared::model::queue::{Destination, QueueInfo};
-use shared::model::routing::{Routing, Serves};
+use shared::model::routing::Serves;
 use shared::time::Timestamp;
 
 use super::super::state::Agent;
 use super::super::{Acd, AcdConfig, FailedOffer, Input, Output, Told, Witnessed};
 use super::floor_oracle::Oracle;
-use super::{agent, agent_id, call_id, configure, need, queue, queue_id, start};
+use super::{agent_id, call_id, queue_id, start};
+use own::own_call;
+use step::{AGENTS, CALLERS, QUEUES, Step, configuration, step};
 
-const AGENTS: [&str; 4] = ["201", "202", "203", "204"];
-const QUEUES: [&str; 3] = ["sales", "tech", "vip"];
-
-#[derive(Debug, Clone)]
-pub(super) enum Step {
-    Enqueue {
-        call: u64,
-        queue: usize,
-        back_secs: u64,
-        only: Option<usize>,
-    },
-    Gone(u64),
-    Withdraw(u64),
-    Fail(usize, FailedOffer),
-    Answer(usize),
-    Release(usize, bool),
-    Set(usize, WantedStatus),
-    EndWrapUp(usize),
-    Device(usize, bool),
-    SignIn(usize),
-    SignOut(usize),
-    Presence(usize, bool),
-    Hold(usize, bool),
-    Configure(u64),
-    Tick,
-    Day,
-    /// What cannot be: unknown names and numbers, a clock that goes back, an input that comes twice.
-    Bad(u8, u64),
-}
-
-/// Kinds of [`Step::Bad`].
-const BAD: u8 = 10;
-
-pub(super) fn step() -> impl Strategy<Value = Step> {
-    let who = 0..AGENTS.len();
-    let wanted = prop_oneof![
-        6 => Just(WantedStatus::Ready),
-        2 => Just(WantedStatus::NotReady { reason: None }),
-        1 => Just(WantedStatus::Offline),
-    ];
-    let failed =
-        prop_oneof![Just(FailedOffer::Rejected), Just(FailedOffer::Busy), Just(FailedOffer::Unreachable)];
-    prop_oneof![
-        8 => (0..8_u64, 0..QUEUES.len(), 0..90_u64, proptest::option::weighted(0.15, who.clone()))
-            .prop_map(|(call, queue, back_secs, only)| Step::Enqueue { call, queue, back_secs, only }),
-        2 => (0..8_u64).prop_map(Step::Gone),
-        1 => (0..8_u64).prop_map(Step::Withdraw),
-        3 => (who.clone(), failed).prop_map(|(who, how)| Step::Fail(who, how)),
-        6 => who.clone().prop_map(Step::Answer),
-        4 => (who.clone(), any::<bool>()).prop_map(|(who, wrap_up)| Step::Release(who, wrap_up)),
-        6 => (who.clone(), wanted).prop_map(|(who, wanted)| Step::Set(who, wanted)),
-        2 => who.clone().prop_map(Step::EndWrapUp),
-        2 => (who.clone(), any::<bool>()).prop_map(|(who, there)| Step::Device(who, there)),
-        1 => who.clone().prop_map(Step::SignIn),
-        1 => who.clone().prop_map(Step::SignOut),
-        2 => (who.clone(), any::<bool>()).prop_map(|(who, there)| Step::Presence(who, there)),
-        1 => (who, any::<bool>()).prop_map(|(who, held)| Step::Hold(who, held)),
-        1 => (0..4_u64).prop_map(Step::Configure),
-        2 => Just(Step::Tick),
-        1 => Just(Step::Day),
-        4 => (0..BAD, 0..90_u64).prop_map(|(kind, number)| Step::Bad(kind, number)),
-    ]
-}
-
-/// Four configurations that differ in what exists and what is asked for.
-fn configuration(version: u64) -> Input {
-    let sales = QueueInfo { max_waiting: 4, ..queue("sales") };
-    let tech = QueueInfo {
-        skills: vec![need("dutch", 2)],
-        max_wait_secs: 40,
-        when_timed_out: Destination::Queue { queue: queue_id("sales") },
-        wrap_up_secs: 0,
-        ..queue("tech")
-    };
-    let vip = QueueInfo { priority_secs: 45 + version as u32, ring_secs: 2, ..queue("vip") };
-    let mut agents = vec![
-        agent("201", &["sales", "tech"]),
-        agent("202", &["sales", "vip"]),
-        agent("203", &["tech", "vip"]),
-        agent("204", &["sales", "tech", "vip"]),
-    ];
-    for (info, level) in agents.iter_mut().zip([1, 2, 3, 2]) {
-        info.skills.insert("dutch".parse().expect("skill"), level);
-    }
-    agents[3].contact = None;
-    agents[3].ready_on_start = false;
-    let mut queues = vec![sales, tech, vip];
-    match version % 4 {
-        1 => {
-            queues.remove(1);
-        }
-        2 => {
-            agents.remove(0);
-        }
-        3 => agents[1].queues = vec![queue_id("tech")],
-        _ => {}
-    }
-    configure(version, queues, agents)
-}
-
-/// Rules that the queues have, by the configuration's number. The oracle of the facts alone knows the plainest ones.
-type Rules = fn(u64) -> [Routing; 3];
+/// Gives the queues more rules, by the configuration's number. The oracle of the facts alone knows the plainest ones.
+type Rules = fn(u64, &mut [QueueInfo]);
 
 pub(super) struct Run {
     pub(super) acd: Witnessed,
@@ -161,9 +66,7 @@ impl Run {
     fn configuration(&self, version: u64) -> Input {
         let mut input = configuration(version);
         if let (Input::Configure { queues, agents, .. }, Some(rules)) = (&mut input, self.rules) {
-            for (queue, routing) in queues.iter_mut().zip(rules(version)) {
-                queue.routing = routing;
-            }
+            rules(version, queues);
             // Profiles: who serves a queue second, later, or as a helper.
             if let Some(info) = agents.first_mut() {
                 let second = Serves { priority: 2, delay_secs: 15, weight: 3, ..Serves::default() };
@@ -215,9 +118,10 @@ impl Run {
         }
     }
 
+    /// The customer of a queue with whom he talks.
     fn talk_of(&self, who: usize) -> Option<CallId> {
         match &self.oracle.floor.agents.get(&agent_id(AGENTS[who]))?.state {
-            State::Talking { call, .. } => Some(*call),
+            State::Talking { call, .. } => Some(*call).filter(|call| *call < own_call(0)),
             State::Idle | State::Offered { .. } | State::WrapUp { .. } => None,
         }
     }
@@ -323,6 +227,39 @@ impl Run {
             Step::Configure(version) => self.input(self.configuration(*version)),
             Step::Tick => self.input(Input::Tick),
             Step::Day => self.input(Input::DayStarted),
+            Step::Call { call, queue, caller } => {
+                let call = call_id(*call);
+                if (0..AGENTS.len()).all(|who| self.talk_of(who) != Some(call)) {
+                    self.arrive(call);
+                    let (queue, since) = (queue_id(QUEUES[*queue]), self.now);
+                    let caller = CALLERS.get(*caller).map(|number| (*number).to_owned());
+                    self.input(Input::Enqueue { call, queue, since, only: None, caller });
+                }
+            }
+            Step::Leave(call, to) => {
+                let to = match to {
+                    Some(queue) => Destination::Queue { queue: queue_id(QUEUES[*queue]) },
+                    None => Destination::Reject { status: 480 },
+                };
+                self.input(Input::LeaveFor { call: call_id(*call), to });
+            }
+            Step::Code(who, known, own) => {
+                let code = if *known { "solved" } else { "unheard-of" }.parse().ok();
+                let by = match own {
+                    true => ChangedBy::Agent,
+                    false => ChangedBy::User("chief".parse().expect("a user")),
+                };
+                let ended = self.acd.end_wrap_up(self.now, &id(who), code, None, by);
+                assert!(*known || ended.is_err(), "a code that the queue does not have");
+                self.drain();
+            }
+            Step::Extend(who) => {
+                let _ = self.acd.extend_wrap_up(self.now, &id(who));
+                self.drain();
+            }
+            Step::Own(who, colleague) => self.place(*who, colleague.filter(|other| other != who)),
+            Step::OwnOver(who) => self.hang_up(own_call(*who)),
+            Step::Join(who, other) => self.join(*who, *other),
             Step::Bad(kind, number) => self.bad(*kind, *number),
         }
         self.check();
@@ -429,6 +366,7 @@ impl Run {
         for view in self.oracle.floor.queues.values() {
             let counts = &view.counts;
             came += counts.entered;
+            went += counts.closed + counts.full;
             went += counts.answered()
                 + counts.abandoned_short
                 + counts.abandoned_in_target
@@ -439,23 +377,34 @@ impl Run {
                 + counts.callback_taken
                 + counts.failed;
         }
-        // Of queues that are gone nobody counts any more.
-        let gone =
-            self.outputs.iter().any(|output| matches!(output, Output::Publish(Event::QueueRemoved { .. })));
-        assert!(came == went || gone, "{came} came, {went} went");
         let mut open = std::collections::BTreeMap::new();
+        let mut turned_away = 0;
         for output in &self.outputs {
             match output {
                 Output::Publish(Event::CallQueued { call, queue, .. }) => {
                     assert_eq!(open.insert(*call, queue.clone()), None);
                 }
-                Output::Publish(Event::CallLeftQueue { call, queue, exit, .. }) => match exit {
-                    QueueExit::Closed | QueueExit::Full => {}
-                    _ => assert_eq!(open.remove(call).as_ref(), Some(queue)),
+                Output::Publish(Event::CallLeftQueue { call, queue, exit, .. }) => match open.remove(call) {
+                    Some(entered) => assert_eq!(entered, *queue),
+                    None => {
+                        let at_the_door = [QueueExit::Closed, QueueExit::Full, QueueExit::Overflowed];
+                        assert!(
+                            at_the_door.contains(exit),
+                            "{call} leaves {queue} as {exit:?}, where it was not"
+                        );
+                        turned_away += 1;
+                    }
                 },
                 _ => {}
             }
         }
+        // Of queues that are gone nobody counts any more.
+        let gone =
+            self.outputs.iter().any(|output| matches!(output, Output::Publish(Event::QueueRemoved { .. })));
+        assert!(
+            came + turned_away == went || gone,
+            "{came} came and {turned_away} were turned away, {went} went"
+        );
         assert!(open.is_empty(), "who enters a queue leaves it");
         for view in self.oracle.floor.queues.values() {
             assert!(view.counts.answered() <= view.counts.entered);
