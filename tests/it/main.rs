@@ -18,6 +18,7 @@ mod live;
 mod malformed;
 mod noise;
 mod odd_peers;
+mod originate;
 mod renewal;
 mod replaces;
 mod replay;

@@ -47,8 +47,17 @@ impl Acd {
             Some(State::Idle | State::Talking { .. }) | None => {}
         }
         if let Some(agent) = self.agent_mut(id) {
+            // One that he placed himself for the queue is the queue's from its answer on.
+            agent.own.remove(&call);
             agent.enter(now, State::Talking { call, held: false });
         }
+    }
+
+    /// Whether an agent is rung or on any call.
+    pub fn is_on_call(&self, id: &AgentId) -> bool {
+        self.agents.get(id).is_some_and(|agent| {
+            !agent.own.is_empty() || matches!(agent.state, State::Offered { .. } | State::Talking { .. })
+        })
     }
 
     pub(super) fn own_call_over(&mut self, now: Timestamp, call: CallId, id: &AgentId) {

@@ -26,6 +26,7 @@ use shared::time::Timestamp;
 
 use super::io::{AcdAsk, Arrival, LegEnd, Output, Sound};
 use super::machine::{Machine, Phase, Talking, Timer};
+use super::originate::{Summoning, Telling};
 
 /// No answer from the user (Q.850 cause 19): it rang out.
 const NO_ANSWER: u8 = 19;
@@ -83,6 +84,12 @@ pub(super) struct Dialling {
     pub since: Timestamp,
     /// The caller hears the far side.
     pub early: bool,
+    /// The queue in whose name he calls.
+    #[serde(default)]
+    pub queue: Option<QueueInfo>,
+    /// The service has called him: he talks to us already, and hears from us how it goes.
+    #[serde(default)]
+    pub is_up: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -116,13 +123,21 @@ impl Machine {
             Callee::Colleague(agent) => (Direction::Internal, Some(agent.clone())),
         };
         machine.colleague.clone_from(&colleague);
-        machine.phase = Phase::Dialling(Dialling { by: by.clone(), leg: caller, since: now, early: false });
+        machine.phase = Phase::Dialling(Dialling {
+            by: by.clone(),
+            leg: caller,
+            since: now,
+            early: false,
+            queue: None,
+            is_up: false,
+        });
         machine.publish(Event::CallPlaced {
             call,
             by: by.clone(),
             direction,
             to,
             colleague: colleague.clone(),
+            queue: None,
         });
         machine.acd(AcdAsk::OwnCall { agent: by.to_agent() });
         if let Some(agent) = colleague {
@@ -151,7 +166,7 @@ impl Machine {
         }
     }
 
-    fn ring_out_after(&mut self, now: Timestamp) {
+    pub(super) fn ring_out_after(&mut self, now: Timestamp) {
         self.timers.set(Timer::RingOut, now + Duration::from_secs(self.rules.ring_secs.into()));
     }
 
@@ -161,12 +176,17 @@ impl Machine {
         if leg != self.arrival.customer {
             return;
         }
-        let caller = dialling.leg;
+        let (caller, is_up) = (dialling.leg, dialling.is_up);
         if media && !dialling.early {
             dialling.early = true;
+            if is_up {
+                self.out(Output::StopPlay { leg: caller });
+            }
             self.hear();
         }
-        self.out(Output::Progress { leg: caller, status, media });
+        if !is_up {
+            self.out(Output::Progress { leg: caller, status, media });
+        }
     }
 
     /// A number outside or a colleague answered; true when the leg was such a one.
@@ -176,8 +196,10 @@ impl Machine {
         match &mut self.phase {
             Phase::Dialling(dialling) if leg == self.arrival.customer => {
                 let dialling = dialling.clone();
+                let queue = dialling.queue.clone();
+                let record = queue.as_ref().map_or(self.rules.record, |queue| queue.record);
                 self.phase = Phase::Talking(Talking {
-                    queue: None,
+                    queue: queue.clone(),
                     queued_since: dialling.since,
                     agent: dialling.by.to_agent(),
                     leg: dialling.leg,
@@ -185,11 +207,17 @@ impl Machine {
                     held_since: None,
                     hold_millis: 0,
                 });
-                self.out(Output::Answer { leg: dialling.leg });
+                self.out(match dialling.is_up {
+                    true => Output::StopPlay { leg: dialling.leg },
+                    false => Output::Answer { leg: dialling.leg },
+                });
                 self.hear();
-                if self.rules.record && !self.recording {
+                if record && !self.recording {
                     self.recording = true;
                     self.out(Output::Record);
+                }
+                if queue.is_some() {
+                    self.acd(AcdAsk::Taken { agent: dialling.by.to_agent() });
                 }
                 let rang_millis = now.millis_since(dialling.since);
                 self.publish(Event::CallAnswered { call, trunk, rang_millis });
@@ -213,6 +241,9 @@ impl Machine {
     /// A number outside or a colleague did not answer; true when the leg was such a one.
     pub(super) fn dial_failed(&mut self, now: Timestamp, leg: LegId, status: u16, cause: u8) -> bool {
         match &self.phase {
+            Phase::Dialling(dialling) if leg == self.arrival.customer && dialling.is_up => {
+                self.tell_failure(status, cause);
+            }
             Phase::Dialling(dialling) if leg == self.arrival.customer => {
                 let caller = dialling.leg;
                 self.out(Output::Fail { leg: caller, status, cause });
@@ -277,6 +308,8 @@ impl Machine {
 
     pub(super) fn rang_out(&mut self, now: Timestamp) {
         match &self.phase {
+            Phase::Summoning(_) => self.end(now, EndCause::OwnPhoneSilent { status: 408 }),
+            Phase::Dialling(dialling) if dialling.is_up => self.tell_failure(480, NO_ANSWER),
             Phase::Dialling(dialling) => {
                 let caller = dialling.leg;
                 // RFC 3261 §21.4.18: nobody took the call.
@@ -291,8 +324,10 @@ impl Machine {
     /// Ends what a call that is being placed or sent away has besides its customer's leg.
     pub(super) fn drop_dialled(&mut self) {
         match &self.phase {
-            Phase::Dialling(dialling) => {
-                let leg = dialling.leg;
+            Phase::Dialling(Dialling { leg, .. })
+            | Phase::Summoning(Summoning { leg, .. })
+            | Phase::Telling(Telling { leg, .. }) => {
+                let leg = *leg;
                 self.out(Output::Drop { leg, elsewhere: false });
             }
             Phase::Away(away) => {

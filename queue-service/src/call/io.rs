@@ -245,6 +245,12 @@ pub enum Sound {
     Prompt(String),
     /// A music file, or the built-in music, over and over.
     Music(Option<String>),
+    /// The tone of a phone that rings, over and over.
+    Ringback,
+    /// Some seconds of the tone of a phone that is engaged.
+    Busy,
+    /// Some seconds of the tone that says that there is no way through.
+    Congestion,
 }
 
 /// What the ACD is told.
@@ -360,6 +366,22 @@ pub enum Output {
         by: Option<UserId>,
         /// The queue that the call came through.
         queue: Option<QueueId>,
+    },
+    /// Ring the phone of a person for whom the service places a call.
+    RingOwn {
+        /// The leg to make.
+        leg: LegId,
+        /// Whose phone.
+        user: UserId,
+        /// Whom the call is for, as shown.
+        to: Party,
+        /// The queue in whose name.
+        queue: Option<QueueId>,
+    },
+    /// The Q.850 cause with which this call's other legs end.
+    Cause {
+        /// The cause.
+        cause: u8,
     },
     /// Ring a colleague's phone.
     RingColleague {

@@ -208,7 +208,9 @@ impl Machine {
                 self.drop_ringing(false);
                 self.acd(AcdAsk::Withdraw);
             }
-            Phase::Dialling(_) | Phase::Away(_) => self.drop_dialled(),
+            Phase::Summoning(_) | Phase::Telling(_) | Phase::Dialling(_) | Phase::Away(_) => {
+                self.drop_dialled();
+            }
             Phase::TakenOver { .. } | Phase::Leaving { .. } => {}
             Phase::Ended => return,
         }

@@ -13,6 +13,7 @@ use shared::time::{Timers, Timestamp};
 
 use super::dial::{Away, Dialling, Rules};
 use super::io::{AcdAsk, Arrival, Granted, Input, LegEnd, Output, Refusal, Request, Sound};
+use super::originate::{Summoning, Telling};
 use super::supervise::Supervisor;
 
 /// One call.
@@ -52,6 +53,10 @@ pub(super) enum Phase {
     Talking(Talking),
     /// A supervisor has it, no agent is left.
     TakenOver { queue: Option<QueueInfo> },
+    /// The service places a call for a person, whose own phone rings first.
+    Summoning(Summoning),
+    /// A person for whom the service placed a call hears that it did not come through.
+    Telling(Telling),
     /// A person calls somebody who has not answered yet.
     Dialling(Dialling),
     /// Sent to a number outside.
@@ -221,6 +226,8 @@ impl Machine {
             Phase::Away(away) => away.queued_since,
             Phase::Arrived
             | Phase::TakenOver { .. }
+            | Phase::Summoning(_)
+            | Phase::Telling(_)
             | Phase::Dialling(_)
             | Phase::Leaving { .. }
             | Phase::Ended => self.arrived_at,
@@ -259,8 +266,12 @@ impl Machine {
     }
 
     pub(super) fn play(&mut self, sound: Sound) -> u64 {
+        self.play_to(self.arrival.customer, sound)
+    }
+
+    pub(super) fn play_to(&mut self, leg: LegId, sound: Sound) -> u64 {
         self.play += 1;
-        self.out(Output::Play { leg: self.arrival.customer, sound, play: self.play });
+        self.out(Output::Play { leg, sound, play: self.play });
         self.play
     }
 
@@ -271,7 +282,9 @@ impl Machine {
         parties.push((self.arrival.customer, Place { role: Role::Customer, held, muted: false }));
         match &self.phase {
             Phase::Talking(talking) => parties.push((talking.leg, Place::new(Role::Agent))),
-            Phase::Dialling(dialling) => parties.push((dialling.leg, Place::new(Role::Agent))),
+            Phase::Dialling(Dialling { leg, .. }) | Phase::Telling(Telling { leg, .. }) => {
+                parties.push((*leg, Place::new(Role::Agent)));
+            }
             Phase::Away(away) if away.answered => parties.push((away.leg, Place::new(Role::Agent))),
             _ => {}
         }
@@ -292,6 +305,8 @@ impl Machine {
             Phase::Arrived | Phase::Waiting(_) | Phase::Leaving { .. } => {}
             Phase::Talking(_)
             | Phase::TakenOver { .. }
+            | Phase::Summoning(_)
+            | Phase::Telling(_)
             | Phase::Dialling(_)
             | Phase::Away(_)
             | Phase::Ended => return,
@@ -344,7 +359,9 @@ impl Machine {
                 self.acd(AcdAsk::CallerGone);
             }
             Phase::Talking(_) => self.release_agent(now, true),
-            Phase::Dialling(_) | Phase::Away(_) => self.drop_dialled(),
+            Phase::Summoning(_) | Phase::Telling(_) | Phase::Dialling(_) | Phase::Away(_) => {
+                self.drop_dialled();
+            }
             Phase::TakenOver { .. } | Phase::Leaving { .. } => {}
         }
         self.out(Output::Drop { leg: self.arrival.customer, elsewhere: false });
@@ -353,7 +370,9 @@ impl Machine {
 
     pub(super) fn finish(&mut self, cause: EndCause) {
         let caller = match &self.phase {
-            Phase::Dialling(dialling) => Some(dialling.by.to_agent()),
+            Phase::Dialling(Dialling { by, .. })
+            | Phase::Summoning(Summoning { by, .. })
+            | Phase::Telling(Telling { by, .. }) => Some(by.to_agent()),
             _ => None,
         };
         self.phase = Phase::Ended;
@@ -367,7 +386,9 @@ impl Machine {
     }
 
     fn leg_answered(&mut self, now: Timestamp, leg: LegId) {
-        if let Phase::Waiting(waiting) = &self.phase
+        if self.own_answered(now, leg) {
+            // He hears from now on how it goes.
+        } else if let Phase::Waiting(waiting) = &self.phase
             && let Some(ringing) = waiting.ringing.iter().find(|ringing| ringing.leg == leg)
         {
             let offer = ringing.offer;
@@ -382,7 +403,7 @@ impl Machine {
 
     fn leg_failed(&mut self, now: Timestamp, leg: LegId, status: u16) {
         let cause = crate::sip::cause::for_caller(status, None);
-        if self.dial_failed(now, leg, cause.status, cause.cause) {
+        if self.own_failed(now, leg, status) || self.dial_failed(now, leg, cause.status, cause.cause) {
             // It was a colleague's phone, or the caller gave up.
         } else if leg == self.arrival.customer {
             // Cancelled before we answered.
@@ -401,7 +422,8 @@ impl Machine {
                 (_, LegEnd::Lost) => EndCause::Lost,
             };
             self.end(now, cause);
-        } else if !self.agent_ended(now, leg, how)
+        } else if !self.own_ended(now, leg)
+            && !self.agent_ended(now, leg, how)
             && !self.away_ended(now, leg, how)
             && !self.ring_failed(leg, 480)
         {
@@ -416,7 +438,9 @@ impl Machine {
             Phase::Talking(talking) => talking.queue.as_ref(),
             Phase::TakenOver { queue } => queue.as_ref(),
             Phase::Away(away) => away.queue.as_ref(),
-            Phase::Arrived | Phase::Dialling(_) | Phase::Leaving { .. } | Phase::Ended => None,
+            Phase::Dialling(dialling) => dialling.queue.as_ref(),
+            Phase::Summoning(summoning) => summoning.queue.as_ref(),
+            Phase::Arrived | Phase::Telling(_) | Phase::Leaving { .. } | Phase::Ended => None,
         }
     }
 

@@ -20,6 +20,7 @@ pub mod dial;
 pub mod io;
 pub mod join;
 pub mod machine;
+pub mod originate;
 mod supervise;
 pub(crate) mod talk;
 #[cfg(test)]

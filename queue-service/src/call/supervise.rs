@@ -46,7 +46,12 @@ impl Machine {
             Phase::Talking(_) => {}
             // Alone with the customer there is nobody to whisper to.
             Phase::TakenOver { .. } => return Err(Refusal::TakenOver),
-            Phase::Arrived | Phase::Waiting(_) | Phase::Dialling(_) | Phase::Away(_) => {
+            Phase::Arrived
+            | Phase::Waiting(_)
+            | Phase::Summoning(_)
+            | Phase::Telling(_)
+            | Phase::Dialling(_)
+            | Phase::Away(_) => {
                 return Err(Refusal::NotTalking);
             }
             Phase::Leaving { .. } | Phase::Ended => return Err(Refusal::Ending),
@@ -133,6 +138,8 @@ impl Machine {
             Phase::Arrived
             | Phase::Waiting(_)
             | Phase::Talking(_)
+            | Phase::Summoning(_)
+            | Phase::Telling(_)
             | Phase::Dialling(_)
             | Phase::Away(_)
             | Phase::Leaving { .. } => self.hear(),

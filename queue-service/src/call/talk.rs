@@ -5,8 +5,10 @@ use shared::model::call::{EndCause, SupervisionMode};
 use shared::model::event::{Event, TransferTarget};
 use shared::time::Timestamp;
 
+use super::dial::Dialling;
 use super::io::{AcdAsk, LegEnd, Output, Refusal, Sound};
 use super::machine::{Machine, Phase, Talking, Timer};
+use super::originate::Summoning;
 
 /// A REFER of somebody who may not (RFC 3261 §21.4.4).
 pub(crate) const FORBIDDEN: u16 = 403;
@@ -136,7 +138,7 @@ impl Machine {
                 self.transfer(now, target, by);
                 Ok(())
             }
-            Phase::Dialling(_) => Err(Refusal::NotTalking),
+            Phase::Summoning(_) | Phase::Telling(_) | Phase::Dialling(_) => Err(Refusal::NotTalking),
             Phase::Arrived | Phase::Away(_) | Phase::Leaving { .. } | Phase::Ended => Err(Refusal::Ending),
         }
     }
@@ -158,7 +160,13 @@ impl Machine {
                 self.acd(AcdAsk::Withdraw);
             }
             Phase::TakenOver { .. } => self.drop_supervisors(),
-            Phase::Arrived | Phase::Dialling(_) | Phase::Away(_) | Phase::Leaving { .. } | Phase::Ended => {}
+            Phase::Arrived
+            | Phase::Summoning(_)
+            | Phase::Telling(_)
+            | Phase::Dialling(_)
+            | Phase::Away(_)
+            | Phase::Leaving { .. }
+            | Phase::Ended => {}
         }
         self.leave_take_over();
         match (target, own_queue) {
@@ -201,13 +209,17 @@ impl Machine {
                 self.end(now, EndCause::AgentHungUp);
                 Ok(())
             }
-            Phase::Dialling(dialling) if dialling.by == *by => {
+            Phase::Dialling(Dialling { by: caller, .. }) | Phase::Summoning(Summoning { by: caller, .. })
+                if caller == by =>
+            {
                 self.end(now, EndCause::AgentHungUp);
                 Ok(())
             }
             Phase::Arrived
             | Phase::Talking(_)
             | Phase::TakenOver { .. }
+            | Phase::Summoning(_)
+            | Phase::Telling(_)
             | Phase::Dialling(_)
             | Phase::Away(_)
             | Phase::Leaving { .. } => {

@@ -2,6 +2,7 @@
 
 mod dial;
 mod join;
+mod originate;
 mod ringing;
 
 use std::time::Duration;
@@ -115,6 +116,11 @@ fn words(output: &Output) -> String {
         Output::Progress { leg, status, media } => {
             format!("progress {} {status}{}", name(leg), if *media { " media" } else { "" })
         }
+        Output::RingOwn { to, queue, .. } => {
+            let queue = queue.as_ref().map_or(String::new(), |queue| format!(" for {queue}"));
+            format!("ring own phone to {}{queue}", to.number)
+        }
+        Output::Cause { cause } => format!("cause {cause}"),
         Output::Dial { number, queue, .. } => {
             format!("dial {number}{}", queue.as_ref().map_or(String::new(), |queue| format!(" for {queue}")))
         }
@@ -139,6 +145,7 @@ fn words(output: &Output) -> String {
         }
         Output::Play { sound: Sound::Prompt(file), .. } => format!("play {file}"),
         Output::Play { sound: Sound::Music(_), .. } => "music".into(),
+        Output::Play { leg, sound, .. } => format!("play {} {sound:?}", name(leg)),
         Output::StopPlay { .. } => "quiet".into(),
         Output::Record => "record".into(),
         Output::StopRecord => "stop record".into(),

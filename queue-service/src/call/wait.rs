@@ -81,7 +81,17 @@ impl Machine {
     }
 
     pub(super) fn play_done(&mut self, now: Timestamp, leg: LegId, play: u64) {
-        if leg != self.arrival.customer || play != self.play {
+        if play != self.play {
+            return;
+        }
+        if let Phase::Telling(telling) = &self.phase
+            && telling.leg == leg
+        {
+            let cause = telling.cause.clone();
+            self.end(now, cause);
+            return;
+        }
+        if leg != self.arrival.customer {
             return;
         }
         match &self.phase {
@@ -96,6 +106,8 @@ impl Machine {
             Phase::Arrived
             | Phase::Talking(_)
             | Phase::TakenOver { .. }
+            | Phase::Summoning(_)
+            | Phase::Telling(_)
             | Phase::Dialling(_)
             | Phase::Away(_)
             | Phase::Leaving { .. }

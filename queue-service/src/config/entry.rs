@@ -147,7 +147,8 @@ pub struct Queue {
     /// How wrap-up of its calls begins and ends.
     #[serde(default)]
     pub wrap_up: WrapUpRules,
-    /// The number that its calls show which are transferred to a number outside; that of the trunk when left out.
+    /// The number that its calls show which are transferred to a number outside or placed in its name; that of the trunk
+    /// when left out.
     pub caller_id: Option<String>,
 }
 

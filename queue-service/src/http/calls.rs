@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use shared::api::calls::{CallDetail, CallPage, CallQuery, CallSummary, OfferRecord, Supervise, Transfer};
+use shared::api::calls::{
+    CallDetail, CallPage, CallQuery, CallSummary, OfferRecord, PlaceCall, PlacedCall, Supervise, Transfer,
+};
 use shared::id::{AgentId, CallId};
 use shared::model::call::Supervision;
 use shared::model::event::Stamped;
@@ -70,6 +72,22 @@ pub(super) async fn decisions(
     };
     let zone = &api.parts.config.service.time_zone;
     Ok(Json(history::offers(&events, |decision| acd::words(decision, name, zone))))
+}
+
+/// Call a number: your own phone rings first, then the number is dialled. It is refused while you are on a call, when
+/// your phone is not registered, and when the number may not be called.
+#[utoipa::path(post, path = "/calls", tag = "calls", request_body = PlaceCall,
+    responses((status = 201, body = PlacedCall)))]
+pub(super) async fn place(
+    State(api): State<Api>,
+    signed: Signed,
+    Body(body): Body<PlaceCall>,
+) -> Result<(StatusCode, Json<PlacedCall>), Problem> {
+    let PlaceCall { number, queue } = body;
+    match api.command(Command::PlaceCall { by: signed.session.user.id, number, queue }).await? {
+        Reply::Placed(call) => Ok((StatusCode::CREATED, Json(PlacedCall { call }))),
+        other => Err(unexpected(&other)),
+    }
 }
 
 /// Put the customer on hold.

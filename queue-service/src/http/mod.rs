@@ -167,7 +167,7 @@ fn router(parts: Parts) -> Router {
         .route("/queues/{id}", get(queues::one))
         .route("/queues/{id}/expected-wait", get(queues::expected_wait))
         .route("/trunks", get(trunks::list))
-        .route("/calls", get(calls::list))
+        .route("/calls", get(calls::list).post(calls::place))
         .route("/calls/{id}", get(calls::one))
         .route("/calls/{id}/decisions", get(calls::decisions))
         .route("/calls/{id}/hold", post(calls::hold))

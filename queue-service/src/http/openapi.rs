@@ -32,6 +32,7 @@ use utoipa::{Modify, OpenApi};
         super::queues::expected_wait,
         super::trunks::list,
         super::calls::list,
+        super::calls::place,
         super::calls::one,
         super::calls::decisions,
         super::calls::hold,

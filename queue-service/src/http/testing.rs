@@ -232,6 +232,7 @@ fn carry_out(hub: &Hub, command: Command) -> Reply {
             within_p50: 11,
             within_p90: 18,
         }),
+        Command::PlaceCall { .. } => Reply::Placed(CallId::from_u64(7)),
         Command::EndWrapUp { .. }
         | Command::ExtendWrapUp { .. }
         | Command::SetHold { .. }

@@ -72,6 +72,7 @@ async fn every_path_asks_for_a_token_and_a_right() {
         ("GET", "/queues/help".into(), [403, 200, 200]),
         ("GET", "/queues/none".into(), [404, 404, 404]),
         ("GET", "/calls".into(), [200, 200, 200]),
+        ("POST", "/calls".into(), [415, 415, 415]),
         ("GET", "/calls?agent=bob".into(), [403, 200, 200]),
         ("GET", "/calls?live=perhaps".into(), [400, 400, 400]),
         ("GET", format!("/calls/{call}"), [403, 200, 200]),
@@ -170,6 +171,9 @@ async fn commands_reach_the_switch_with_who_asks() {
     check(&site.ask("PUT", &path("supervision"), &ada, Some(how.clone())).await, 403, "Supervisor");
     let supervision = site.ask("PUT", &path("supervision"), &sue, Some(how)).await;
     assert_eq!(supervision.json()["mode"], "whisper");
+    let wish = json!({"number": "+4930", "queue": "sales"});
+    let placed = site.ask("POST", "/api/v1/calls", &ada, Some(wish)).await;
+    assert_eq!((placed.status, placed.json()["call"].is_string()), (StatusCode::CREATED, true));
     assert_eq!(
         site.asked(),
         [
@@ -181,6 +185,11 @@ async fn commands_reach_the_switch_with_who_asks() {
                 by: shared::id::AgentId::to_user(&agent),
             },
             Command::Supervise { call, supervisor: user, mode: SupervisionMode::Whisper },
+            Command::PlaceCall {
+                by: shared::id::AgentId::to_user(&agent),
+                number: "+4930".into(),
+                queue: Some("sales".parse().expect("a queue")),
+            },
         ]
     );
 }

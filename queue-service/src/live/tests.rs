@@ -80,6 +80,7 @@ async fn a_call_that_a_person_places_has_its_row() {
         direction: Direction::Outbound,
         to: Party { number: "+4930".into(), name: String::new() },
         colleague: None,
+        queue: None,
     });
     hub.publish(Event::CallEnded { call, cause: EndCause::NotAnswered { status: 486 } });
     hub.durable(hub.last_seq()).await;

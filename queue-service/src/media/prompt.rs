@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use shared::audio::tone::{Player, Region, Tone};
-use shared::audio::{FRAME_SAMPLES, Frame, RATE_HZ};
+use shared::audio::{FRAME_MILLIS, FRAME_SAMPLES, Frame, RATE_HZ};
 
 /// Why a prompt cannot be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +98,18 @@ impl Prompt {
             samples.extend_from_slice(&frame.0);
         }
         Arc::new(Prompt::new("ringback", samples))
+    }
+
+    /// So many milliseconds of a tone, in whole frames.
+    pub fn tone(name: &str, tone: Tone, millis: u32) -> Arc<Prompt> {
+        let mut player = Player::new(tone);
+        let mut samples = Vec::new();
+        for _ in 0..u64::from(millis) / FRAME_MILLIS {
+            let mut frame = Frame::SILENCE;
+            player.next_frame(&mut frame);
+            samples.extend_from_slice(&frame.0);
+        }
+        Arc::new(Prompt::new(name, samples))
     }
 
     /// A short beep.

@@ -42,6 +42,14 @@ impl Switch {
                 Output::Dial { leg, number, by, queue } => {
                     self.dial(now, call, leg, &number, by.as_ref(), queue.as_ref());
                 }
+                Output::RingOwn { leg, user, to, queue } => {
+                    self.ring_own(call, leg, &user, &to, queue.as_ref());
+                }
+                Output::Cause { cause } => {
+                    if let Some(entry) = self.calls.get_mut(&call) {
+                        entry.cause = Some(cause);
+                    }
+                }
                 Output::RingColleague { leg, agent, by } => self.ring_colleague(call, leg, &agent, &by),
                 Output::RingAgent { leg, agent, offer, queue, queue_name, waited_millis } => {
                     self.ring_agent(now, call, leg, &agent, offer, &queue, &queue_name, waited_millis);
@@ -362,7 +370,7 @@ impl Switch {
 }
 
 /// Percent-encoding of everything but unreserved characters (RFC 3986 §2.3).
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b' ') {

@@ -61,6 +61,16 @@ pub enum Command {
         /// Who asks.
         by: UserId,
     },
+    /// The service is to call a number for a person: his own phone rings first. Answered by [`Reply::Placed`] as soon as
+    /// it does; how it goes on stands in the events of that call.
+    PlaceCall {
+        /// For whom.
+        by: UserId,
+        /// The number, as dialled.
+        number: String,
+        /// The queue in whose name: its number is shown, its rules hold for recording and wrap-up.
+        queue: Option<QueueId>,
+    },
     /// The call goes elsewhere.
     Transfer {
         /// The call.
@@ -126,6 +136,8 @@ pub enum Command {
 pub enum Reply {
     /// Carried out.
     Done,
+    /// The call that was placed.
+    Placed(CallId),
     /// The supervision as it is now.
     Supervision(Supervision),
     /// The SIP account.

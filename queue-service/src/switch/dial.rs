@@ -97,9 +97,9 @@ impl Switch {
         self.hub.publish(Event::NumberRouted { call, route: Box::new(route) });
         let agent = by.and_then(|by| self.config.agents.iter().find(|known| known.id == by.to_agent()));
         let queue = queue.and_then(|id| self.config.queues.iter().find(|known| known.id == *id));
-        let number = agent
-            .and_then(|agent| agent.caller_id.clone())
-            .or_else(|| queue.and_then(|queue| queue.caller_id.clone()));
+        let number = queue
+            .and_then(|queue| queue.caller_id.clone())
+            .or_else(|| agent.and_then(|agent| agent.caller_id.clone()));
         // The one who is called has the customer's place when a person calls, the agent's when a customer is sent on.
         let role = if by.is_some() { Role::Customer } else { Role::Agent };
         let Some(local) = self.open_port(call, leg, role) else {

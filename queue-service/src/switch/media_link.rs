@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use shared::audio::codec::Codec;
 use shared::audio::mixer::{Party as Place, Role};
+use shared::audio::tone::{Region, Tone};
 use shared::id::{CallId, LegId};
 use shared::model::queue::{Destination, QueueInfo};
 use shared::sdp::LocalMedia;
@@ -20,6 +21,9 @@ use super::{Switch, Work};
 
 /// How long a key is pressed towards the other side, in milliseconds, when the phone did not say.
 const KEY_MILLIS: u32 = 160;
+
+/// How long a person hears the tone of a call that did not come through, in milliseconds.
+const FAILURE_MILLIS: u32 = 2_880;
 
 impl Switch {
     /// Opens a port in a call's bridge. The customer's codec is offered first, so that nothing is transcoded without
@@ -64,6 +68,9 @@ impl Switch {
             Sound::Prompt(file) => (self.prompts.named(file), PlayMode::Once),
             Sound::Music(Some(file)) => (self.prompts.named(file), PlayMode::Loop),
             Sound::Music(None) => (None, PlayMode::Loop),
+            Sound::Ringback => (Some(self.prompts.ringback.clone()), PlayMode::Loop),
+            Sound::Busy => (Some(self.prompts.busy.clone()), PlayMode::Once),
+            Sound::Congestion => (Some(self.prompts.congestion.clone()), PlayMode::Once),
         };
         // A file that went missing since the start must not mean silence for the caller.
         let prompt = prompt.unwrap_or_else(|| self.prompts.music.clone());
@@ -117,6 +124,9 @@ impl Switch {
 pub(super) struct Prompts {
     by_name: HashMap<String, Arc<Prompt>>,
     music: Arc<Prompt>,
+    ringback: Arc<Prompt>,
+    busy: Arc<Prompt>,
+    congestion: Arc<Prompt>,
 }
 
 impl Prompts {
@@ -134,7 +144,13 @@ impl Prompts {
                 }
             }
         }
-        Prompts { by_name, music: Prompt::hold_music() }
+        Prompts {
+            by_name,
+            music: Prompt::hold_music(),
+            ringback: Prompt::ringback(Region::default()),
+            busy: Prompt::tone("busy", Tone::Busy(Region::default()), FAILURE_MILLIS),
+            congestion: Prompt::tone("congestion", Tone::Congestion(Region::default()), FAILURE_MILLIS),
+        }
     }
 
     fn named(&self, name: &str) -> Option<Arc<Prompt>> {

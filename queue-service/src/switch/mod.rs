@@ -20,6 +20,7 @@ mod entry;
 mod expect;
 mod join;
 mod media_link;
+mod originate;
 mod people;
 mod replace;
 mod route;

@@ -47,6 +47,9 @@ impl Switch {
             }
             Command::SetHold { call, held } => self.ask_call(now, call, CallRequest::SetHold { held }),
             Command::Hangup { call, by } => self.ask_call(now, call, CallRequest::Hangup { by }),
+            Command::PlaceCall { by, number, queue } => {
+                self.place_call(now, &by, number, queue.as_ref()).map(Reply::Placed)
+            }
             Command::Transfer { call, target, by } => match self.check_target(&target) {
                 Ok(()) => self.ask_call(now, call, CallRequest::Transfer { target, by }),
                 Err(error) => Err(error),

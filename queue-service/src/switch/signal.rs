@@ -241,6 +241,8 @@ impl Switch {
                     entry.answered_at.insert(offer, now);
                 }
                 known.state = LegState::Up;
+                // In a call that we began, the first phone's codec is offered to the other side.
+                entry.codec.get_or_insert(negotiated.codec);
                 self.media.connect(leg, negotiated);
                 self.work.push_back(Work::Call(call, answered));
             }

@@ -7,7 +7,9 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::api::agents::{EndWrapUp, SetStatus, WantedStatus};
-use shared::api::calls::{CallDetail, CallPage, CallQuery, OfferRecord, Supervise, Transfer};
+use shared::api::calls::{
+    CallDetail, CallPage, CallQuery, OfferRecord, PlaceCall, PlacedCall, Supervise, Transfer,
+};
 use shared::api::error::{ApiError, ErrorCode};
 use shared::api::queues::QueueReport;
 use shared::api::recordings::RecordingQuery;
@@ -192,6 +194,13 @@ impl ApiClient {
     /// `POST /calls/{id}/hangup`.
     pub async fn hang_up(&self, call: CallId) -> Result<(), ApiError> {
         self.done(self.request(Method::POST, &["calls", &call.to_string(), "hangup"])?).await
+    }
+
+    /// `POST /calls`: the service calls a number; the own phone rings first.
+    pub async fn place_call(&self, number: String, queue: Option<QueueId>) -> Result<CallId, ApiError> {
+        let placed: PlacedCall =
+            self.send_json(Method::POST, &["calls"], &PlaceCall { number, queue }).await?;
+        Ok(placed.call)
     }
 
     /// `POST /calls/{id}/transfer`.

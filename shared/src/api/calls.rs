@@ -111,6 +111,25 @@ pub struct OfferRecord {
     pub rang_millis: Option<u64>,
 }
 
+/// Body of `POST /calls`: the service calls a number for the person who asks. His own phone rings first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PlaceCall {
+    /// The number, as dialled.
+    pub number: String,
+    /// One of his queues, in whose name: its number is shown, its rules hold for recording and wrap-up.
+    #[serde(default)]
+    pub queue: Option<QueueId>,
+}
+
+/// The call that was placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PlacedCall {
+    /// Its id.
+    pub call: CallId,
+}
+
 /// Body of `POST /calls/{id}/transfer`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

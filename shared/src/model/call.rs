@@ -210,6 +210,11 @@ pub enum EndCause {
         /// The SIP status that the caller got.
         status: u16,
     },
+    /// The service was to place the call, and the caller's own phone did not answer.
+    OwnPhoneSilent {
+        /// Its SIP status, 408 for silence.
+        status: u16,
+    },
     /// The party outside that the call was transferred to hung up.
     OutsideHungUp,
     /// The call was longer than calls over its trunk may be.
@@ -264,6 +269,9 @@ pub struct LiveCall {
     /// The persons of ours in a call that one of them placed: the caller, and the colleague he called.
     #[serde(default)]
     pub members: Vec<AgentId>,
+    /// The queue in whose name it was placed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed_for: Option<QueueId>,
     /// When it arrived or was placed.
     pub arrived_at: Timestamp,
     /// Where it is.

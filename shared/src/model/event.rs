@@ -161,6 +161,9 @@ pub enum Event {
         to: Party,
         /// The colleague who is called.
         colleague: Option<AgentId>,
+        /// The queue in whose name he calls: a talk counts as one of its own, with its wrap-up.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        queue: Option<QueueId>,
     },
     /// Which trunks a number outside is to be tried over, and why.
     NumberRouted {

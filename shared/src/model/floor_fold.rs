@@ -231,6 +231,7 @@ fn new_call(id: CallId, at: Timestamp) -> LiveCall {
         dialled: String::new(),
         trunk: None,
         members: Vec::new(),
+        placed_for: None,
         arrived_at: at,
         phase: Phase::Arrived,
         priority_secs: 0,
@@ -437,6 +438,10 @@ fn release(
         counts.handled += 1;
         counts.talk_millis += talk_millis;
         counts.hold_millis += hold_millis;
+    }
+    // A call that he placed for a queue goes on without him, or ends.
+    if let Some(live) = floor.calls.get_mut(&call) {
+        live.members.retain(|member| member != agent);
     }
     if let Some(view) = floor.agents.get_mut(agent) {
         view.counts.handled += 1;

@@ -192,7 +192,9 @@ impl Floor {
     /// The agent talks on a call that he placed himself, or that a colleague placed to him.
     fn is_own(&self, view: &AgentView) -> bool {
         let live = view.state.call().and_then(|call| self.calls.get(&call));
-        live.is_some_and(|live| live.members.contains(&view.info.id))
+        live.is_some_and(|live| {
+            live.members.contains(&view.info.id) && !matches!(live.phase, Phase::Talking { .. })
+        })
     }
 
     /// The day's numbers; the distributions are folded from the same events.

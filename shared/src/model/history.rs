@@ -41,12 +41,13 @@ impl History {
                 row.trunk.clone_from(trunk);
                 row.arrived_at = stamped.at;
             }
-            Event::CallPlaced { call: _, by, direction, to, colleague: _ } => {
+            Event::CallPlaced { call: _, by, direction, to, colleague: _, queue } => {
                 row.direction = *direction;
                 row.from.clone_from(to);
                 row.dialled.clone_from(&to.number);
                 row.arrived_at = stamped.at;
                 row.agents.push(by.to_agent());
+                row.queues.extend(queue.clone());
             }
             Event::CallAnswered { trunk, .. } => {
                 if row.direction == Direction::Outbound {

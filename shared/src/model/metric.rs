@@ -57,6 +57,12 @@ pub struct QueueCounts {
     pub wrap_up_millis: u64,
     /// Transfers to other queues or agents.
     pub transferred: u64,
+    /// Calls that agents placed in the name of the queue.
+    #[serde(default)]
+    pub placed: u64,
+    /// Those of them that were answered; their talks are among `handled`.
+    #[serde(default)]
+    pub placed_answered: u64,
 }
 
 /// A number with the formula that made it, for the reader.
@@ -151,6 +157,8 @@ impl QueueCounts {
         self.hold_millis += other.hold_millis;
         self.wrap_up_millis += other.wrap_up_millis;
         self.transferred += other.transferred;
+        self.placed += other.placed;
+        self.placed_answered += other.placed_answered;
     }
 
     /// The figures. `late_waiting` counts calls that still wait beyond the target: they are already missed.

@@ -146,6 +146,7 @@ impl Script {
                     direction: shared::model::call::Direction::Outbound,
                     to: shared::model::call::Party::default(),
                     colleague: None,
+                    queue: None,
                 };
                 self.floor.apply(&Stamped { seq: self.floor.seq + 1, at: self.now, event: placed });
                 Input::OwnCall { call: call(id), agent: agent(name) }

@@ -247,6 +247,7 @@ impl Builder {
             id,
             direction: shared::model::call::Direction::Inbound,
             members: Vec::new(),
+            placed_for: None,
             from: Party { number: phone.into(), name: name.into() },
             dialled: "100".into(),
             trunk: None,

@@ -5,22 +5,29 @@ use crate::id::{AgentId, CallId, QueueId};
 use crate::model::agent::State;
 use crate::model::call::{Direction, LiveCall, Phase};
 use crate::model::event::Event;
-use crate::model::floor::Floor;
+use crate::model::floor::{Floor, LastQueue};
 use crate::time::Timestamp;
 
 /// Folds one event about such a call; others change nothing.
 pub(super) fn apply(floor: &mut Floor, at: Timestamp, event: &Event) {
     match event {
-        Event::CallPlaced { call, by, direction, to, colleague } => {
+        Event::CallPlaced { call, by, direction, to, colleague, queue } => {
             let members: Vec<AgentId> = [by.to_agent()].into_iter().chain(colleague.clone()).collect();
             floor.calls.entry(*call).or_insert_with(|| LiveCall {
                 direction: *direction,
                 from: to.clone(),
                 dialled: to.number.clone(),
                 members: members.clone(),
+                placed_for: queue.clone(),
                 phase: Phase::Dialling { number: to.number.clone(), since: at },
                 ..new_call(*call, at)
             });
+            if let Some(queue) = queue {
+                if let Some(view) = floor.queues.get_mut(queue) {
+                    view.counts.placed += 1;
+                }
+                floor.tally.calls.insert(*call, LastQueue { queue: queue.clone(), entered_at: at });
+            }
             for member in &members {
                 if floor.agents.get(member).is_some_and(|view| view.state == State::Idle) {
                     set_state(floor, at, member, State::Talking { call: *call, held: false });
@@ -43,10 +50,20 @@ pub(super) fn apply(floor: &mut Floor, at: Timestamp, event: &Event) {
             }
         }
         Event::CallAnswered { call, .. } => {
-            if let Some(live) = floor.calls.get_mut(call)
-                && let Phase::Dialling { number, .. } = &live.phase
-            {
-                live.phase = Phase::Outside { number: number.clone(), since: at, held: false };
+            let Some(live) = floor.calls.get_mut(call) else { return };
+            let Phase::Dialling { number, .. } = &live.phase else { return };
+            match (&live.placed_for, live.members.first()) {
+                (Some(queue), Some(agent)) => {
+                    let (queue, agent) = (queue.clone(), agent.clone());
+                    live.phase =
+                        Phase::Talking { queue: queue.clone(), agent: agent.clone(), since: at, held: false };
+                    if let Some(view) = floor.queues.get_mut(&queue) {
+                        view.counts.placed_answered += 1;
+                    }
+                    floor.tally.serving.insert(agent.clone(), queue);
+                    set_state(floor, at, &agent, State::Talking { call: *call, held: false });
+                }
+                _ => live.phase = Phase::Outside { number: number.clone(), since: at, held: false },
             }
         }
         Event::CallJoined { call, other: _, by: _, party, agent, queue } => {

@@ -298,6 +298,7 @@ fn a_call_that_an_agent_places_is_his_until_it_ends() {
         direction: Direction::Outbound,
         to: Party { number: "+4930".into(), name: String::new() },
         colleague: None,
+        queue: None,
     };
     let trunk: crate::id::TrunkId = "carrier".parse().expect("valid trunk");
     tape.push(at(20), placed(2));

@@ -26,8 +26,14 @@ impl Run {
         let by = agent_id(AGENTS[who]);
         let direction = if colleague.is_some() { Direction::Internal } else { Direction::Outbound };
         let to = Party { number: "0301234".into(), name: String::new() };
-        let placed =
-            Event::CallPlaced { call, by: by.to_user(), direction, to, colleague: colleague.clone() };
+        let placed = Event::CallPlaced {
+            call,
+            by: by.to_user(),
+            direction,
+            to,
+            colleague: colleague.clone(),
+            queue: None,
+        };
         self.oracle.publish(self.now, &placed);
         for agent in [by].into_iter().chain(colleague) {
             self.input(Input::OwnCall { call, agent });
