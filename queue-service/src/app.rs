@@ -14,12 +14,15 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{Auth, AuthError};
+use crate::clock;
 use crate::config::Config;
 use crate::http;
 use crate::live::{Hub, HubError};
 use crate::media::{Media, MediaConfig, MediaError};
 use crate::recording::vault::Vault;
 use crate::recording::{Recorder, RecorderEvent, RecordingConfig, RecordingError, recover};
+use crate::revision::Revisions;
 use crate::sip::keeper;
 use crate::sip::phones::SavedPhones;
 use crate::store::{Store, StoreError};
@@ -54,6 +57,9 @@ pub enum StartError {
     /// The folder of the recordings cannot be used.
     #[error("prepare the recordings: {}; choose another folder with recording.folder or give this user the right to write there", .0.whole())]
     Recording(#[from] RecordingError),
+    /// The sign-ins of before cannot be read.
+    #[error("take up the sign-ins: {0}")]
+    SignIns(#[from] AuthError),
     /// Media cannot be set up.
     #[error("{0}")]
     Media(#[from] MediaError),
@@ -99,7 +105,6 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
     let (sip, sip_events) = SipDriver::start(sip_config(&config, &phones), rand::rng().next_u64())?;
     let sip_addresses = sip.local_addrs().to_vec();
     let sip_monitor = sip.monitor();
-    let reload = tokio::spawn(reload_on_hangup(sip_monitor.clone()));
     let (phone_keeper, phone_changes) = mpsc::channel(EVENT_QUEUE_LEN);
     let phone_task = tokio::spawn(keeper::run(store.clone(), phone_changes));
     let (switch_handle, commands) = SwitchHandle::channel();
@@ -125,6 +130,10 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
     }
     tracing::info!(address = %http_address, "HTTP; the wallboard is at /wallboard");
 
+    let auth = Auth::open(&store, &config, clock::now()).await?;
+    let revisions =
+        Revisions::open(config.clone(), &store, &hub, switch_handle.clone(), auth.clone()).await?;
+    let reload = tokio::spawn(reload_on_hangup(sip_monitor.clone(), revisions.clone()));
     let vault = Vault::new(config.recordings_folder());
     let api = http::Services {
         config: config.clone(),
@@ -134,6 +143,8 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
         vault,
         media,
         sip: sip_monitor,
+        auth,
+        revisions,
     };
     let http_stop = CancellationToken::new();
     let http = tokio::spawn(http::serve(api, listener, http_stop.clone()));
@@ -152,18 +163,29 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
     Ok(())
 }
 
-/// SIGHUP, as everywhere: read the certificates again.
+/// SIGHUP, as everywhere: read the certificates and the configuration again. What is wrong is told in the log, and
+/// nothing changes.
 #[cfg(unix)]
-async fn reload_on_hangup(sip: DriverMonitor) {
+async fn reload_on_hangup(sip: DriverMonitor, revisions: Revisions) {
     use tokio::signal::unix::{SignalKind, signal};
     let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
     while hangup.recv().await.is_some() {
         sip.reload_certificates();
+        match revisions.reload().await {
+            Ok(change) if change.changes.is_empty() => tracing::info!("the configuration file is as it was"),
+            Ok(change) => {
+                tracing::info!(version = change.version, changes = ?change.changes, needs_restart = ?change.restart,
+                    "the configuration file was read again");
+            }
+            Err(error) => {
+                tracing::error!(%error, "the configuration file was not taken; the old one stays in force")
+            }
+        }
     }
 }
 
 #[cfg(not(unix))]
-async fn reload_on_hangup(_sip: DriverMonitor) {}
+async fn reload_on_hangup(_sip: DriverMonitor, _revisions: Revisions) {}
 
 fn media_config(config: &Config) -> MediaConfig {
     let media = &config.media;

@@ -15,6 +15,7 @@ pub mod live;
 pub mod media;
 pub mod recording;
 pub mod replay;
+pub mod revision;
 pub mod simulate;
 pub mod sip;
 pub mod staff;

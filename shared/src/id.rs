@@ -167,6 +167,10 @@ slug_id! {
     CodeId
 }
 slug_id! {
+    /// A preview campaign.
+    CampaignId
+}
+slug_id! {
     /// A trunk: a carrier or another telephone system.
     TrunkId
 }

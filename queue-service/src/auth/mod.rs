@@ -11,7 +11,7 @@ mod throttle;
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use base64::Engine;
@@ -79,7 +79,8 @@ pub struct Auth {
 
 #[derive(Debug)]
 struct Inner {
-    people: BTreeMap<UserId, Person>,
+    /// Replaced whole when the configuration changes; never held across an await.
+    people: RwLock<Arc<BTreeMap<UserId, Person>>>,
     /// Guards the table of tokens; never held across an await.
     tokens: Mutex<HashMap<String, Session>>,
     /// Guards the brake; never held across an await.
@@ -91,7 +92,7 @@ struct Inner {
     changed: watch::Sender<u64>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Person {
     user: User,
     password: Option<Password>,
@@ -103,14 +104,7 @@ impl Auth {
     /// # Errors
     /// [`AuthError::Store`].
     pub async fn open(store: &Store, config: &Config, now: Timestamp) -> Result<Auth, AuthError> {
-        let mut people = BTreeMap::new();
-        for user in config.users() {
-            let agent = config.agents.iter().find(|agent| agent.id.to_user() == user.id);
-            let other = config.users.iter().find(|known| known.id == user.id);
-            let password =
-                agent.and_then(|agent| agent.password.clone()).or(other.map(|known| known.password.clone()));
-            people.insert(user.id.clone(), Person { user, password });
-        }
+        let people = people(config);
         let mut tokens = HashMap::new();
         for row in store.tokens().take_up(now).await? {
             // Who was taken out of the configuration is out.
@@ -124,7 +118,7 @@ impl Auth {
             .map_err(|_| AuthError::Failed)?;
         Ok(Auth {
             inner: Arc::new(Inner {
-                people,
+                people: RwLock::new(Arc::new(people)),
                 tokens: Mutex::new(tokens),
                 throttle: Mutex::default(),
                 hashing: Arc::new(Semaphore::new(HASHED_AT_ONCE)),
@@ -151,7 +145,8 @@ impl Auth {
         self.throttle()
             .begin(now, user, address)
             .map_err(|wait| AuthError::TooMany { wait_secs: wait.as_secs() + 1 })?;
-        let person = self.inner.people.get(user);
+        let people = self.people();
+        let person = people.get(user);
         let wanted = person.and_then(|person| person.password.clone());
         if !self.verify(wanted, password).await? {
             tracing::warn!(user = %user, %address, "sign-in refused");
@@ -240,8 +235,51 @@ impl Auth {
     }
 
     /// Somebody by name, as configured.
-    pub fn person(&self, user: &UserId) -> Option<&User> {
-        self.inner.people.get(user).map(|person| &person.user)
+    pub fn person(&self, user: &UserId) -> Option<User> {
+        self.people().get(user).map(|person| person.user.clone())
+    }
+
+    /// Another configuration. Who is no longer in it, or has another password, is signed out; gives those people. Roles
+    /// and names of the others hold at once.
+    ///
+    /// # Errors
+    /// [`AuthError::Store`]; the sign-ins have ended even then, until a restart.
+    pub async fn configure(&self, config: &Config) -> Result<Vec<UserId>, AuthError> {
+        let new = people(config);
+        let old = self.people();
+        *self.inner.people.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new.clone());
+        let mut ended = Vec::new();
+        {
+            let mut tokens = self.tokens();
+            tokens.retain(|hash, session| {
+                let user = &session.user.id;
+                let same =
+                    |person: &&Person| old.get(user).is_some_and(|old| old.password == person.password);
+                match new.get(user).filter(same) {
+                    Some(person) => {
+                        session.user = person.user.clone();
+                        true
+                    }
+                    None => {
+                        ended.push((hash.clone(), user.clone()));
+                        false
+                    }
+                }
+            });
+        }
+        // Feeds look at their token, and at the role that it has now.
+        self.tell();
+        for (hash, _) in &ended {
+            self.inner.store.tokens().remove(hash).await?;
+        }
+        let mut people: Vec<UserId> = ended.into_iter().map(|(_, user)| user).collect();
+        people.sort();
+        people.dedup();
+        Ok(people)
+    }
+
+    fn people(&self) -> Arc<BTreeMap<UserId, Person>> {
+        Arc::clone(&self.inner.people.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     async fn verify(&self, wanted: Option<Password>, given: &str) -> Result<bool, AuthError> {
@@ -266,6 +304,18 @@ impl Auth {
     fn throttle(&self) -> MutexGuard<'_, Throttle> {
         self.inner.throttle.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn people(config: &Config) -> BTreeMap<UserId, Person> {
+    let mut passwords: HashMap<&str, Option<&Password>> =
+        config.users.iter().map(|user| (user.id.as_str(), Some(&user.password))).collect();
+    // A name is there once, among agents and users.
+    passwords.extend(config.agents.iter().map(|agent| (agent.id.as_str(), agent.password.as_ref())));
+    let person = |user: User| {
+        let password = passwords.get(user.id.as_str()).copied().flatten().cloned();
+        (user.id.clone(), Person { user, password })
+    };
+    config.users().into_iter().map(person).collect()
 }
 
 /// The person's sign-ins that have to go before another one comes, first those that expire first.

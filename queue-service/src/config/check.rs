@@ -5,6 +5,7 @@ macro_rules! path {
 }
 
 mod routing;
+mod skills;
 mod trunk;
 mod waiting;
 mod wrap_up;
@@ -48,6 +49,7 @@ pub(super) fn faults(config: &Config) -> Vec<Found> {
     check.transcript();
     check.breaks_and_trunks();
     check.outbound();
+    check.skills();
     check.people();
     for (index, queue) in config.queues.iter().enumerate() {
         check.queue(index, queue);
@@ -316,7 +318,9 @@ impl Check<'_> {
     fn password(&mut self, list: &str, index: usize, password: Option<&super::Password>) {
         let Some(password) = password else { return };
         let path = path![list, index, "password"];
-        if password.expose().is_empty() {
+        if super::secret::is_reference(password.expose()) {
+            self.fault(path, "this is the mark of an export and no password", "a text, or a hash");
+        } else if password.expose().is_empty() {
             self.fault(
                 path,
                 "the password is empty",
@@ -333,7 +337,8 @@ impl Check<'_> {
 
     fn sip_password(&mut self, list: &str, index: usize, password: Option<&super::Password>) {
         let Some(password) = password else { return };
-        if password.expose().is_empty() || password.is_hash() {
+        let text = password.expose();
+        if text.is_empty() || password.is_hash() || super::secret::is_reference(text) {
             self.fault(
                 path![list, index, "sip_password"],
                 "phones cannot sign in with this",

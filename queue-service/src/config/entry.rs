@@ -71,6 +71,16 @@ impl From<&Break> for Code {
     }
 }
 
+/// `[[skills]]`: a skill that queues and agents may name.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Skill {
+    /// Its id.
+    pub id: SkillId,
+    /// Name that people read.
+    pub name: String,
+}
+
 /// `[[queues]]`: a queue. See [`shared::model::queue::QueueInfo`] for what each key does.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,13 +3,17 @@
 //! Every fault names file, line, column, key and what is allowed, and all faults are told at once. Relative paths
 //! start at the folder of the file.
 
+pub mod change;
 mod check;
 mod defence;
+pub mod edit;
 mod entry;
 mod error;
 #[cfg(test)]
 mod example;
+mod live;
 mod locate;
+pub mod secret;
 mod section;
 mod secure;
 #[cfg(test)]
@@ -17,6 +21,7 @@ mod tests;
 mod trunk;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -25,7 +30,7 @@ use shared::model::queue::{Code, QueueInfo, SkillNeed};
 use shared::model::user::{Role, User as Person};
 
 pub use defence::Defence;
-pub use entry::{Agent, Break, Password, Queue, User, WrapUpCode};
+pub use entry::{Agent, Break, Password, Queue, Skill, User, WrapUpCode};
 pub use error::{ConfigError, Fault};
 pub use section::{Acd, Auth, ClientCertificates, Http, Media, Prompts, Recording, Service, Sip, Store};
 pub use trunk::{IdentityHeader, Outbound, Rule, Trunk};
@@ -64,6 +69,8 @@ pub struct Config {
     pub outbound: Outbound,
     /// Carriers and other telephone systems: where calls come from and go to.
     pub trunks: Vec<Trunk>,
+    /// Skills that queues and agents may name; any when there are none.
+    pub skills: Vec<Skill>,
     /// Queues.
     pub queues: Vec<Queue>,
     /// Agents.
@@ -74,6 +81,10 @@ pub struct Config {
     folder: PathBuf,
     #[serde(skip)]
     content_hash: String,
+    #[serde(skip)]
+    file: PathBuf,
+    #[serde(skip)]
+    source: Arc<str>,
 }
 
 impl Config {
@@ -99,6 +110,8 @@ impl Config {
         let file = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
         config.folder = file.parent().map(Path::to_owned).unwrap_or_default();
         config.content_hash = content_hash(text);
+        config.source = text.into();
+        config.file = file;
         let faults = check::faults(&config);
         if faults.is_empty() {
             Ok(config)
@@ -110,6 +123,16 @@ impl Config {
     /// SHA-256 of what the file says, comments and layout apart; the number of the configuration grows with it.
     pub fn content_hash(&self) -> &str {
         &self.content_hash
+    }
+
+    /// The text of the file, as it was read.
+    pub fn source(&self) -> &str {
+        &self.source
+    }
+
+    /// The file, absolute.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// Folder of the data, absolute.

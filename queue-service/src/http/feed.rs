@@ -156,6 +156,10 @@ async fn run(api: &Api, socket: &mut WebSocket, hello: Hello, session: Session) 
                 if let Some(end) = expired(api, &hello.token, clock::now()) {
                     return end;
                 }
+                // Another role sees other things: the client comes again.
+                if api.parts.auth.check(clock::now(), &hello.token).is_ok_and(|now| now.user != session.user) {
+                    return changed_rights();
+                }
                 continue;
             }
             () = &mut expiry => match expired(api, &hello.token, session.expires_at) {
@@ -228,6 +232,15 @@ fn too_slow() -> End {
         "The live feed was too slow",
         "it was more than 2,048 events behind",
         "Connect again; the feed goes on by number.",
+    ))
+}
+
+fn changed_rights() -> End {
+    End::Told(Problem::new(
+        ErrorCode::Unavailable,
+        "Your name or role has changed",
+        "the live feed ends",
+        "Connect again.",
     ))
 }
 

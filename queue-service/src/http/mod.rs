@@ -6,6 +6,9 @@
 
 mod agents;
 mod calls;
+mod configuration;
+#[cfg(test)]
+mod configuration_tests;
 mod defence;
 mod extract;
 mod feed;
@@ -51,6 +54,7 @@ use crate::live::Hub;
 use crate::media::Media;
 use crate::media::stats::MediaStats;
 use crate::recording::vault::Vault;
+use crate::revision::Revisions;
 use crate::store::Store;
 use crate::switch::command::{Command, Reply, SwitchHandle};
 use listener::{Bounded, Patience, Peer};
@@ -83,6 +87,10 @@ pub struct Services {
     pub media: Media,
     /// The SIP driver, for its numbers.
     pub sip: DriverMonitor,
+    /// Who may sign in, and who is.
+    pub auth: Auth,
+    /// The configuration with its versions.
+    pub revisions: Revisions,
 }
 
 /// The same with what this module makes of it; tests put in numbers of their own.
@@ -96,6 +104,7 @@ struct Parts {
     media: Arc<dyn Fn() -> MediaStats + Send + Sync>,
     sip: Arc<dyn Fn() -> DriverCounts + Send + Sync>,
     auth: Auth,
+    revisions: Revisions,
     stop: CancellationToken,
 }
 
@@ -159,12 +168,24 @@ fn router(parts: Parts) -> Router {
         .route("/me/device", post(session::open_device))
         .route("/floor", get(floor::floor))
         .route("/agents", get(agents::list))
-        .route("/agents/{id}", get(agents::one))
+        .route(
+            "/agents/{id}",
+            get(agents::one).put(configuration::put_agent).delete(configuration::remove_agent),
+        )
         .route("/agents/{id}/status", post(agents::set_status))
         .route("/agents/{id}/wrap-up", post(agents::end_wrap_up))
         .route("/agents/{id}/wrap-up/extend", post(agents::extend_wrap_up))
         .route("/queues", get(queues::list))
-        .route("/queues/{id}", get(queues::one))
+        .route(
+            "/queues/{id}",
+            get(queues::one).put(configuration::put_queue).delete(configuration::remove_queue),
+        )
+        .route("/skills/{id}", put(configuration::put_skill).delete(configuration::remove_skill))
+        .route("/configuration", get(configuration::export).merge(long(put(configuration::replace))))
+        .route("/configuration/check", long(post(configuration::check)))
+        .route("/configuration/versions", get(configuration::versions))
+        .route("/configuration/versions/{number}", get(configuration::version))
+        .route("/configuration/versions/{number}/restore", post(configuration::restore))
         .route("/queues/{id}/expected-wait", get(queues::expected_wait))
         .route("/trunks", get(trunks::list))
         .route("/calls", get(calls::list).post(calls::place))
@@ -201,20 +222,18 @@ fn router(parts: Parts) -> Router {
         .with_state(api)
 }
 
+/// Takes a long text or table.
+fn long(methods: axum::routing::MethodRouter<Api>) -> axum::routing::MethodRouter<Api> {
+    methods.layer(DefaultBodyLimit::max(configuration::TEXT_BYTES))
+}
+
 /// Serves until `stop` is cancelled.
 pub async fn serve(services: Services, listener: TcpListener, stop: CancellationToken) {
-    let Services { config, store, hub, switch, vault, media, sip } = services;
-    let auth = match Auth::open(&store, &config, clock::now()).await {
-        Ok(auth) => auth,
-        Err(error) => {
-            tracing::error!(%error, "HTTP cannot start: sign-ins not read");
-            return;
-        }
-    };
+    let Services { config, store, hub, switch, vault, media, sip, auth, revisions } = services;
     let patience = Patience::beyond(request_timeout(&config));
     let media = Arc::new(move || media.stats());
     let sip = Arc::new(move || sip.counts());
-    let parts = Parts { config, store, hub, switch, vault, media, sip, auth, stop: stop.clone() };
+    let parts = Parts { config, store, hub, switch, vault, media, sip, auth, revisions, stop: stop.clone() };
     let site = router(parts).into_make_service_with_connect_info::<Peer>();
     if let Err(error) = axum::serve(Bounded::new(listener, CONNECTIONS, patience), site)
         .with_graceful_shutdown(stop.cancelled_owned())

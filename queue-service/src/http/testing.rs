@@ -29,6 +29,7 @@ use crate::config::Config;
 use crate::live::Hub;
 use crate::media::stats::MediaStats;
 use crate::recording::vault::Vault;
+use crate::revision::Revisions;
 use crate::store::{Store, testing};
 use crate::switch::command::{Command, Reply, SwitchHandle};
 use shared_net::sip::DriverCounts;
@@ -61,6 +62,11 @@ const CONFIG: &str = r#"
     id = "max"
     name = "Max"
     role = "manager"
+    password = "pw"
+    [[users]]
+    id = "adm"
+    name = "Adm"
+    role = "admin"
     password = "pw"
 "#;
 
@@ -110,9 +116,13 @@ impl Site {
             }
         });
         let stop = CancellationToken::new();
+        let config = Arc::new(config);
+        std::fs::write(config.file(), CONFIG).expect("the file is written");
+        let revisions = Revisions::open(config.clone(), &store, &hub, switch.clone(), auth.clone()).await;
         let parts = Parts {
+            revisions: revisions.expect("versions"),
             vault: Vault::new(config.recordings_folder()),
-            config: Arc::new(config),
+            config,
             store: store.clone(),
             hub: hub.clone(),
             switch,
@@ -233,6 +243,10 @@ fn carry_out(hub: &Hub, command: Command) -> Reply {
             within_p90: 18,
         }),
         Command::PlaceCall { .. } => Reply::Placed(CallId::from_u64(7)),
+        Command::Configure(change) => {
+            hub.publish(change.event().clone());
+            Reply::Done
+        }
         Command::EndWrapUp { .. }
         | Command::ExtendWrapUp { .. }
         | Command::SetHold { .. }

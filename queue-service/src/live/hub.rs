@@ -1,6 +1,7 @@
 //! The hub: one lock, held for the time of a fold and never across an await.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -82,7 +83,7 @@ pub(super) struct Inner {
     /// Guards the numbering and the folds.
     pub(super) state: Mutex<State>,
     pub(super) pending: Arc<Pending>,
-    pub(super) config_version: u64,
+    pub(super) config_version: AtomicU64,
     pub(super) zone: TimeZone,
 }
 
@@ -187,7 +188,12 @@ impl Hub {
 
     /// Number of the configuration that is in force.
     pub fn config_version(&self) -> u64 {
-        self.inner.config_version
+        self.inner.config_version.load(Ordering::Relaxed)
+    }
+
+    /// Another configuration is in force.
+    pub fn set_config_version(&self, version: u64) {
+        self.inner.config_version.store(version, Ordering::Relaxed);
     }
 
     /// Number of the last event that is on the disk.

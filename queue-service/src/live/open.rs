@@ -49,7 +49,14 @@ impl Hub {
         let pending = Pending::new(picture.floor.seq);
         tokio::spawn(Arc::clone(&pending).write(store.journal()));
         let state = Mutex::new(State::new(picture, told));
-        let hub = Hub { inner: Arc::new(Inner { state, pending, config_version, zone: zone.clone() }) };
+        let hub = Hub {
+            inner: Arc::new(Inner {
+                state,
+                pending,
+                config_version: config_version.into(),
+                zone: zone.clone(),
+            }),
+        };
 
         hub.publish(Event::ServiceStarted { version: env!("CARGO_PKG_VERSION").into(), config_version });
         for call in lost {

@@ -84,19 +84,48 @@ impl Phones {
             default_expires_secs: config.sip.registration_max_secs.min(300),
             ..Limits::default()
         };
-        let fixed = config
-            .agents
-            .iter()
-            .filter_map(|agent| Some((agent.id.to_user(), agent.contact.as_ref()?.parse().ok()?)))
-            .collect();
         Phones {
             registrar: Registrar::new(limits),
             realm: config.sip.domain.clone(),
             accounts: desk_accounts(config).into_iter().collect(),
-            fixed,
+            fixed: fixed_contacts(config),
             apps: HashMap::new(),
             changes: Vec::new(),
         }
+    }
+
+    /// Takes other passwords of desk phones and other fixed contacts. A phone whose password is gone or another one is
+    /// a stranger from now on; says whose phones changed.
+    pub fn configure(&mut self, config: &Config) -> BTreeSet<UserId> {
+        let wanted = desk_accounts(config);
+        let mut changed = BTreeSet::new();
+        let desks: Vec<String> = self
+            .accounts
+            .keys()
+            .filter(|name| !self.apps.values().any(|app| app == *name))
+            .cloned()
+            .collect();
+        for username in desks {
+            if self.accounts.get(&username) != wanted.get(&username)
+                && let Some(old) = self.accounts.remove(&username)
+            {
+                self.registrar.remove(Owner { username: &username, aor_user: &old.aor_user });
+                self.changes.push(Change::RemoveAccount { username });
+                changed.extend(old.aor_user.parse::<UserId>());
+            }
+        }
+        for (username, account) in wanted {
+            if !self.accounts.contains_key(&username) {
+                changed.extend(account.aor_user.parse::<UserId>());
+                self.open_account(&username, account);
+            }
+        }
+        let fixed = fixed_contacts(config);
+        let moved =
+            self.fixed.keys().chain(fixed.keys()).filter(|user| self.fixed.get(user) != fixed.get(user));
+        changed.extend(moved.cloned());
+        self.fixed = fixed;
+        changed
     }
 
     /// What the door is to be told since the last time.
@@ -229,6 +258,13 @@ impl Phones {
     fn is_app(&self, user: &UserId, binding: &Binding) -> bool {
         self.apps.get(user) == Some(&binding.username)
     }
+}
+
+/// Phones that never register.
+fn fixed_contacts(config: &Config) -> HashMap<UserId, Uri> {
+    let contact =
+        |agent: &crate::config::Agent| Some((agent.id.to_user(), agent.contact.as_ref()?.parse().ok()?));
+    config.agents.iter().filter_map(contact).collect()
 }
 
 fn owners(changes: &[BindingChange]) -> BTreeSet<UserId> {

@@ -71,8 +71,16 @@ impl Meta {
         if hash == content_hash && version > 0 {
             return Ok(version);
         }
-        self.set("config", &format!("{} {content_hash}", version + 1)).await?;
+        self.set_config_version(version + 1, content_hash).await?;
         Ok(version + 1)
+    }
+
+    /// From now on the configuration with this content has this number.
+    ///
+    /// # Errors
+    /// [`StoreError::Query`].
+    pub async fn set_config_version(&self, version: u64, content_hash: &str) -> Result<(), StoreError> {
+        self.set("config", &format!("{version} {content_hash}")).await
     }
 
     /// Whether something can be written and read now.

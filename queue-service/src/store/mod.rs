@@ -15,6 +15,7 @@ pub(crate) mod testing;
 mod tests;
 mod tokens;
 mod transcripts;
+mod versions;
 
 use pool::Pool;
 
@@ -24,6 +25,7 @@ pub use meta::Meta;
 pub use recordings::Recordings;
 pub use tokens::{TokenRow, Tokens};
 pub use transcripts::{Job, Transcripts};
+pub use versions::Versions;
 
 /// What can go wrong with the database.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +109,11 @@ impl Store {
     /// Sign-ins.
     pub fn tokens(&self) -> Tokens {
         Tokens { store: self.clone() }
+    }
+
+    /// Versions of the configuration.
+    pub fn versions(&self) -> Versions {
+        Versions { store: self.clone() }
     }
 
     /// Facts about the database itself.

@@ -16,7 +16,7 @@ pub(crate) async fn all() -> Vec<(Store, Option<tempfile::TempDir>)> {
     if let Ok(url) = std::env::var("CALLFLOOR_TEST_POSTGRES") {
         let store = Store::open(&url).await.expect("the PostgreSQL of CALLFLOOR_TEST_POSTGRES opens");
         if let super::Pool::Postgres(pool) = &store.writer {
-            sqlx::query("TRUNCATE journal, calls, call_keys, recordings, transcripts, tokens, meta")
+            sqlx::query("TRUNCATE journal, calls, call_keys, recordings, transcripts, tokens, meta, configuration_versions")
                 .execute(pool)
                 .await
                 .expect("its tables can be emptied");

@@ -14,6 +14,8 @@ use shared::model::call::{Supervision, SupervisionMode};
 use shared::model::event::TransferTarget;
 use tokio::sync::{mpsc, oneshot};
 
+use super::configure::Reconfigure;
+
 /// A command. Rights are checked before it gets here; whether it fits the state of things is decided by the switch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Command {
@@ -120,6 +122,8 @@ pub enum Command {
         /// A feed is connected.
         connected: bool,
     },
+    /// Another configuration is in force.
+    Configure(Reconfigure),
     /// What is kept out of signalling.
     Defence,
     /// A source is to be read from again.

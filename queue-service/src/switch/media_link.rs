@@ -121,6 +121,7 @@ impl Switch {
 }
 
 /// Prompts and music, loaded once.
+#[derive(Debug)]
 pub(super) struct Prompts {
     by_name: HashMap<String, Arc<Prompt>>,
     music: Arc<Prompt>,

@@ -13,6 +13,7 @@
 
 mod act;
 pub mod command;
+pub mod configure;
 mod defence;
 mod dial;
 mod encryption;
@@ -102,7 +103,7 @@ pub struct Switch {
     media: Media,
     recorder: Recorder,
     recordings: mpsc::Sender<Recording>,
-    prompts: Prompts,
+    prompts: Arc<Prompts>,
     hub: Hub,
     acd: Witnessed,
     forecasts: expect::Forecasts,
@@ -136,7 +137,7 @@ impl Switch {
             media: parts.media.gathering(),
             recorder: parts.recorder.clone(),
             recordings: parts.recordings.clone(),
-            prompts: Prompts::new(&parts.config),
+            prompts: Arc::new(Prompts::new(&parts.config)),
             hub: parts.hub.clone(),
             forecasts: expect::Forecasts::default(),
             acd: Witnessed::new(clock::now(), AcdConfig::from(&config.acd), random.next_u64()),

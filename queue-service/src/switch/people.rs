@@ -61,6 +61,10 @@ impl Switch {
             Command::EndSupervision { call, supervisor } => {
                 self.ask_call(now, call, CallRequest::EndSupervision { supervisor })
             }
+            Command::Configure(change) => {
+                self.reconfigure(now, change);
+                Ok(Reply::Done)
+            }
             Command::Trunks => Ok(Reply::Trunks(self.trunks.reports())),
             Command::Defence => Ok(Reply::Defence(self.defence.report())),
             Command::LiftBan { source, by } => self.lift_ban(source, &by),

@@ -29,6 +29,13 @@
 //! | GET /defence | → [`defence::DefenceReport`] | manage floor |
 //! | DELETE /defence/bans/{address} | → 204 | manage floor |
 //! | GET /staffing | query [`staffing::StaffingQuery`] → [`staffing::StaffingReport`] | read reports |
+//! | GET /configuration | → TOML without secrets, ETag | configure |
+//! | PUT /configuration | TOML, If-Match → [`configuration::ConfigurationChange`] | configure |
+//! | POST /configuration/check | TOML → [`configuration::ConfigurationCheck`] | configure |
+//! | GET /configuration/versions, /configuration/versions/{number} | → list of [`configuration::ConfigurationVersion`], TOML | configure |
+//! | POST /configuration/versions/{number}/restore | If-Match → [`configuration::ConfigurationChange`] | configure |
+//! | PUT /queues/{id}, /agents/{id}, /skills/{id} | keys as in the TOML, If-Match → [`configuration::ConfigurationChange`] | configure |
+//! | DELETE /queues/{id}, /agents/{id}, /skills/{id} | If-Match → [`configuration::ConfigurationChange`] | configure |
 //! | GET /live | WebSocket, [`live`] | signed in (filtered for agents) |
 //!
 //! Outside of `/api/v1`: `/healthz`, `/metrics`, `/wallboard`, and `/api/v1/openapi.json` needs no sign-in.
@@ -36,8 +43,10 @@
 
 pub mod agents;
 pub mod calls;
+pub mod configuration;
 pub mod defence;
 pub mod error;
+pub mod import;
 pub mod live;
 pub mod queues;
 pub mod recordings;

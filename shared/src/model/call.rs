@@ -307,3 +307,25 @@ impl LiveCall {
         }
     }
 }
+
+/// Where a call is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum TransferTarget {
+    /// A queue.
+    Queue {
+        /// Which.
+        queue: QueueId,
+    },
+    /// One agent, whatever queue he serves.
+    Agent {
+        /// Who.
+        agent: AgentId,
+    },
+    /// A number outside, by a trunk.
+    Number {
+        /// As dialled.
+        number: String,
+    },
+}

@@ -81,6 +81,9 @@ impl Distributions {
             | Event::AgentStatusChanged { .. }
             | Event::AgentNextStatusSet { .. }
             | Event::AgentDeviceChanged { .. }
+            | Event::ConfigurationChanged { .. }
+            | Event::DoNotCallChanged { .. }
+            | Event::Campaign { .. }
             | Event::TrunkConfigured { .. }
             | Event::TrunkRemoved { .. }
             | Event::TrunkUp { .. }

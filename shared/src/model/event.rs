@@ -2,14 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentId, CallId, CodeId, OfferId, QueueId, RecordingId, TrunkId, UserId};
+use crate::id::{AgentId, CallId, CampaignId, CodeId, OfferId, QueueId, RecordingId, TrunkId, UserId};
 use crate::model::agent::{AgentInfo, ChangedBy, Device, Status};
 use crate::model::call::{Direction, EndCause, OfferOutcome, Party, QueueExit, SupervisionMode};
+use crate::model::campaign::CampaignFact;
 use crate::model::decision::Decision;
 use crate::model::queue::{Code, QueueInfo};
 use crate::model::recording::TrackFile;
 use crate::model::trunk::{RouteRecord, TrunkInfo};
 use crate::time::Timestamp;
+
+pub use crate::model::call::TransferTarget;
+pub use crate::model::configuration::ConfigurationSource;
 
 /// An event with its number and its time. Numbers start at 1 and have no gaps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,28 +25,6 @@ pub struct Stamped {
     pub at: Timestamp,
     /// What happened.
     pub event: Event,
-}
-
-/// Where a call is sent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "to", rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum TransferTarget {
-    /// A queue.
-    Queue {
-        /// Which.
-        queue: QueueId,
-    },
-    /// One agent, whatever queue he serves.
-    Agent {
-        /// Who.
-        agent: AgentId,
-    },
-    /// A number outside, by a trunk.
-    Number {
-        /// As dialled.
-        number: String,
-    },
 }
 
 /// How wrap-up ended.
@@ -78,6 +60,39 @@ pub enum Event {
     DayStarted {
         /// The date, such as 2026-03-01.
         date: String,
+    },
+    /// The configuration was changed. What followed from it comes next; calls that wait keep the rules they came with.
+    ConfigurationChanged {
+        /// Its number from now on.
+        version: u64,
+        /// Who changed it; none for a file that was changed by hand.
+        by: Option<UserId>,
+        /// In which way.
+        how: ConfigurationSource,
+        /// SHA-256 of the file's text.
+        hash: String,
+        /// What is different now, in words; at most 100 lines, the last one says how many more there are.
+        changes: Vec<String>,
+        /// Sections that take effect with the next start.
+        restart: Vec<String>,
+    },
+    /// Numbers were put on the list of those who are not to be called, or taken off it.
+    DoNotCallChanged {
+        /// Put on, in the form of the dial plan; at most 500 in one event.
+        added: Vec<String>,
+        /// Taken off.
+        removed: Vec<String>,
+        /// Who did it.
+        by: UserId,
+        /// Why.
+        reason: String,
+    },
+    /// Something happened in a preview campaign.
+    Campaign {
+        /// Which.
+        campaign: CampaignId,
+        /// What.
+        fact: Box<CampaignFact>,
     },
     /// A queue as configured from now on.
     QueueConfigured {

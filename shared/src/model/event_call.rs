@@ -17,6 +17,9 @@ impl Event {
             | Event::AgentStatusChanged { .. }
             | Event::AgentNextStatusSet { .. }
             | Event::AgentDeviceChanged { .. }
+            | Event::ConfigurationChanged { .. }
+            | Event::DoNotCallChanged { .. }
+            | Event::Campaign { .. }
             | Event::TrunkConfigured { .. }
             | Event::TrunkRemoved { .. }
             | Event::TrunkUp { .. }

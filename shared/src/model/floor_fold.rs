@@ -65,6 +65,8 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
                 view.device.clone_from(device);
             }
         }
+        // Not shown on the floor.
+        Event::ConfigurationChanged { .. } | Event::DoNotCallChanged { .. } | Event::Campaign { .. } => {}
         Event::TrunkConfigured { trunk } => {
             let fresh = || TrunkView { info: trunk.clone(), state: TrunkState::Unknown, since: at };
             let view = floor.trunks.entry(trunk.id.clone()).or_insert_with(fresh);

@@ -114,6 +114,9 @@ impl History {
             | Event::AgentStatusChanged { .. }
             | Event::AgentNextStatusSet { .. }
             | Event::AgentDeviceChanged { .. }
+            | Event::ConfigurationChanged { .. }
+            | Event::DoNotCallChanged { .. }
+            | Event::Campaign { .. }
             | Event::TrunkConfigured { .. }
             | Event::TrunkRemoved { .. }
             | Event::TrunkUp { .. }

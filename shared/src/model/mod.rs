@@ -6,6 +6,8 @@
 
 pub mod agent;
 pub mod call;
+pub mod campaign;
+pub mod configuration;
 pub mod decision;
 pub mod distribution;
 pub mod event;

@@ -33,7 +33,10 @@ impl Event {
             // A call of others that is placed is not seen, so neither is its end.
             | Event::CallEnded { .. }
             | Event::RecordingStarted { .. } => true,
-            Event::TrunkConfigured { .. }
+            Event::ConfigurationChanged { .. }
+            | Event::DoNotCallChanged { .. }
+            | Event::Campaign { .. }
+            | Event::TrunkConfigured { .. }
             | Event::TrunkRemoved { .. }
             | Event::TrunkUp { .. }
             | Event::TrunkDown { .. } => false,
