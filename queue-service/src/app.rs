@@ -198,6 +198,7 @@ fn media_config(config: &Config) -> MediaConfig {
         workers: media.workers as usize,
         dscp: media.dscp,
         no_media_secs: media.no_media_secs,
+        no_first_media_secs: media.no_first_media_secs,
     }
 }
 

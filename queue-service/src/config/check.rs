@@ -188,7 +188,9 @@ impl Check<'_> {
         }
         self.between(path!["media", "workers"], self.config.media.workers.into(), 0, 256);
         self.between(path!["media", "dscp"], self.config.media.dscp.into(), 0, 63);
-        self.between(path!["media", "no_media_secs"], self.config.media.no_media_secs.into(), 0, 3_600);
+        let media = &self.config.media;
+        self.between(path!["media", "no_media_secs"], media.no_media_secs.into(), 0, 3_600);
+        self.between(path!["media", "no_first_media_secs"], media.no_first_media_secs.into(), 0, 3_600);
     }
 
     fn numbers(&mut self) {

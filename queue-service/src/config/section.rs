@@ -116,8 +116,10 @@ pub struct Media {
     pub workers: u32,
     /// The class of voice packets in the network (DSCP): 46 is Expedited Forwarding.
     pub dscp: u8,
-    /// A call leg without a packet for this long counts as lost, in seconds; 0 for never. Not on hold.
+    /// A call leg that sends nothing any more for this long counts as lost, in seconds; 0 for never. Not on hold.
     pub no_media_secs: u32,
+    /// The same for one that has never sent anything.
+    pub no_first_media_secs: u32,
     /// SRTP, unless a trunk or an agent says otherwise.
     pub srtp: Policy,
     /// SRTP keys may travel over signalling that anybody can read.
@@ -134,6 +136,7 @@ impl Default for Media {
             workers: 0,
             dscp: crate::media::EXPEDITED_FORWARDING,
             no_media_secs: 60,
+            no_first_media_secs: 300,
             srtp: Policy::Optional,
             srtp_without_tls: false,
         }

@@ -164,7 +164,7 @@ impl Bridge {
         }
         let mut plan_again = false;
         for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
-            let no_media = desk.no_media;
+            let silence = desk.silence;
             let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) else { continue };
             let frame = &mut scratch.heard[place];
             scratch.has_voice[place] = port.pull(now, self.decodes, frame);
@@ -176,7 +176,7 @@ impl Bridge {
                     desk.outlet.send(MediaEvent::Talk { call: self.call, leg: port.leg, talking });
                 }
             }
-            if let Some(for_secs) = port.watch(now, no_media) {
+            if let Some(for_secs) = port.watch(now, silence) {
                 desk.outlet.send(MediaEvent::NoMedia { call: self.call, leg: port.leg, for_secs });
             }
         }

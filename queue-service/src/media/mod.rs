@@ -83,6 +83,8 @@ pub struct MediaConfig {
     pub dscp: u8,
     /// After so many seconds without a packet, where packets are expected, [`MediaEvent::NoMedia`] is sent.
     pub no_media_secs: u32,
+    /// The same where none has come yet.
+    pub no_first_media_secs: u32,
 }
 
 impl Default for MediaConfig {
@@ -95,6 +97,7 @@ impl Default for MediaConfig {
             workers: 0,
             dscp: EXPEDITED_FORWARDING,
             no_media_secs: 30,
+            no_first_media_secs: 300,
         }
     }
 }

@@ -68,11 +68,20 @@ pub(super) struct Port {
     line: Option<Line>,
     protection: Protection,
     received_at: Timestamp,
-    /// Something has come at all: a phone that never sends (a test tool, a one-way announcement) cannot fall silent.
+    /// Something has come at all: a phone that has not sent yet has longer than one that falls silent.
     has_received: bool,
     is_missed: bool,
     /// Counts of this port, and of receivers that a negotiation replaced.
     stats: LegStats,
+}
+
+/// For how long a phone may send nothing before it is missed. Zero: for ever.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Silence {
+    /// Until the first packet.
+    pub(super) first: Duration,
+    /// After it.
+    pub(super) again: Duration,
 }
 
 impl Port {
@@ -310,10 +319,12 @@ impl Port {
         }
     }
 
-    /// How long nothing came, once, when that is longer than `limit` (zero: never) and something came before.
-    pub(super) fn watch(&mut self, now: Timestamp, limit: Duration) -> Option<u32> {
+    /// How long nothing came, neither voice nor a report (RTCP), once, when that is longer than the limit that holds for
+    /// this port.
+    pub(super) fn watch(&mut self, now: Timestamp, limits: Silence) -> Option<u32> {
         let expects = self.line.as_ref().is_some_and(|line| line.negotiated.direction.receives());
-        if !expects || !self.has_received || limit.is_zero() {
+        let limit = if self.has_received { limits.again } else { limits.first };
+        if !expects || limit.is_zero() {
             self.received_at = now;
             return None;
         }

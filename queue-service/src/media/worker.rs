@@ -25,7 +25,7 @@ use super::bridge::{Bridge, Scratch};
 use super::event::MediaEvent;
 use super::outlet::Outlet;
 use super::pool::PortPool;
-use super::port::Port;
+use super::port::{Port, Silence};
 use super::prompt::Prompt;
 use super::saved::{SavedBridge, SavedLeg};
 use super::schedule::Due;
@@ -85,7 +85,14 @@ pub(super) fn spawn(
         commands,
         sleeps: sleeps.clone(),
         bridges: Stagger::new(clock::now()),
-        desk: Desk::new(events, counters.clone(), Duration::from_secs(config.no_media_secs.into())),
+        desk: Desk::new(
+            events,
+            counters.clone(),
+            Silence {
+                first: Duration::from_secs(config.no_first_media_secs.into()),
+                again: Duration::from_secs(config.no_media_secs.into()),
+            },
+        ),
         scratch: Scratch::default(),
         pace: Pace::new(clock::now()),
     };
@@ -137,7 +144,7 @@ pub(super) struct Desk {
     legs: HashMap<LegId, usize>,
     pub(super) outlet: Outlet,
     pub(super) counters: Arc<WorkerCounters>,
-    pub(super) no_media: Duration,
+    pub(super) silence: Silence,
     pub(super) random: StdRng,
 }
 
@@ -146,7 +153,7 @@ impl Desk {
     pub(super) fn new(
         events: mpsc::Sender<MediaEvent>,
         counters: Arc<WorkerCounters>,
-        no_media: Duration,
+        silence: Silence,
     ) -> Self {
         Desk {
             ports: Vec::new(),
@@ -154,7 +161,7 @@ impl Desk {
             legs: HashMap::new(),
             outlet: Outlet::new(events, counters.clone()),
             counters,
-            no_media,
+            silence,
             random: StdRng::from_rng(&mut rand::rng()),
         }
     }

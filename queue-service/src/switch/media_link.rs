@@ -17,6 +17,7 @@ use crate::media::event::MediaEvent;
 use crate::media::prompt::Prompt;
 use crate::media::{BridgeId, PlayMode};
 
+use super::entry::LegState;
 use super::{Switch, Work};
 
 /// How long a key is pressed towards the other side, in milliseconds, when the phone did not say.
@@ -90,6 +91,11 @@ impl Switch {
         self.calls.get(&call).and_then(|entry| entry.legs.get(&leg)).is_some_and(|known| known.held)
     }
 
+    fn is_up(&self, call: CallId, leg: LegId) -> bool {
+        let known = self.calls.get(&call).and_then(|entry| entry.legs.get(&leg));
+        known.is_some_and(|known| known.state == LegState::Up)
+    }
+
     /// What the workers tell.
     pub(super) fn on_media(&mut self, event: MediaEvent) {
         match event {
@@ -98,6 +104,8 @@ impl Switch {
             }
             // A phone that holds may well send nothing, whatever it said.
             MediaEvent::NoMedia { call, leg, .. } if self.is_held(call, leg) => {}
+            // Nor does one that has not answered yet owe us anything.
+            MediaEvent::NoMedia { call, leg, .. } if !self.is_up(call, leg) => {}
             MediaEvent::NoMedia { call, leg, for_secs } => {
                 tracing::warn!(%call, %leg, for_secs, "a phone has gone silent");
                 self.work.push_back(Work::Call(call, Input::LegEnded { leg, how: LegEnd::Lost }));

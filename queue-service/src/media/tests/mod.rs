@@ -71,10 +71,10 @@ fn limits_are_told() {
 
 #[test]
 fn a_silent_leg_is_told_once() {
-    let mut floor = Floor::new(MediaConfig { no_media_secs: 1, ..config() });
+    let mut floor = Floor::new(MediaConfig { no_media_secs: 1, no_first_media_secs: 2, ..config() });
     let customer = floor.add(Role::Customer, Codec::Pcmu, 440.0);
     let agent = floor.add(Role::Agent, Codec::Pcmu, 880.0);
-    // Who never said a word is not missed.
+    // Who never said a word has longer.
     let mute = floor.add(Role::Agent, Codec::Pcmu, 660.0);
     floor.phones[mute].speaks = false;
     floor.run(100);
@@ -88,6 +88,11 @@ fn a_silent_leg_is_told_once() {
     let missed: Vec<MediaEvent> =
         floor.events().into_iter().filter(|event| matches!(event, MediaEvent::NoMedia { .. })).collect();
     assert_eq!(missed, [MediaEvent::NoMedia { call: floor::call(), leg, for_secs: 1 }]);
+    floor.run(800);
+    let leg = floor.leg(mute);
+    let missed: Vec<MediaEvent> =
+        floor.events().into_iter().filter(|event| matches!(event, MediaEvent::NoMedia { .. })).collect();
+    assert_eq!(missed, [MediaEvent::NoMedia { call: floor::call(), leg, for_secs: 2 }]);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use super::super::bridge::{Bridge, Scratch};
 use super::super::event::MediaEvent;
 use super::super::pool::PortPool;
-use super::super::port::Port;
+use super::super::port::{Port, Silence};
 use super::super::stats::WorkerCounters;
 use super::super::worker::Desk;
 use super::super::{BridgeId, MediaConfig, socket};
@@ -50,10 +50,15 @@ impl Session {
     pub(super) fn at(bind: IpAddr) -> Session {
         let config = MediaConfig { bind, ..config() };
         let (sender, events) = mpsc::channel(4_096);
+        let limit = Duration::from_secs(30);
         let pool = PortPool::new(config.port_min, config.port_max, &mut rand::rng());
         Session {
             now: Timestamp::from_secs(1_000_000),
-            desk: Desk::new(sender, Arc::new(WorkerCounters::default()), Duration::from_secs(30)),
+            desk: Desk::new(
+                sender,
+                Arc::new(WorkerCounters::default()),
+                Silence { first: limit, again: limit },
+            ),
             bridge: Bridge::new(BridgeId { number: 1, worker: 0 }, call()),
             events,
             scratch: Scratch::default(),
