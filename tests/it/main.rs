@@ -4,6 +4,7 @@ mod api;
 mod baresip;
 mod bench;
 mod carrier;
+mod complaints;
 mod customer;
 mod desk_phones;
 mod door;

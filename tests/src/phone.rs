@@ -14,6 +14,7 @@ use shared_desktop::phone::{
     CallState, EndReason, Phase, PhoneCommand, PhoneEvent, PhoneState, Registration,
 };
 use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
 
 use crate::ear::Ear;
 use crate::ports::{CARRIER, HERE};
@@ -106,6 +107,7 @@ pub struct Phone {
     commands: mpsc::Sender<PhoneCommand>,
     answer: watch::Sender<Answer>,
     state: watch::Receiver<PhoneState>,
+    running: AbortHandle,
     /// The lock guards one push.
     told: Arc<Mutex<Vec<(Timestamp, PhoneEvent)>>>,
 }
@@ -121,8 +123,8 @@ impl Phone {
         let (states, state) = watch::channel(PhoneState::default());
         let drive = drive::Drive::open(&setup, ear.clone(), told.clone(), states, answers).await?;
         let address = drive.address();
-        tokio::spawn(drive.run(command_queue));
-        let phone = Phone { ear, mouth, address, commands, answer, state, told };
+        let running = tokio::spawn(drive.run(command_queue)).abort_handle();
+        let phone = Phone { ear, mouth, address, commands, answer, state, running, told };
         if setup.password.is_some() {
             phone
                 .until("the registration", Duration::from_secs(10), |state| {
@@ -131,6 +133,11 @@ impl Phone {
                 .await?;
         }
         Ok(phone)
+    }
+
+    /// Its power is cut: no BYE, no more media, and nobody answers at its address.
+    pub fn vanish(self) {
+        self.running.abort();
     }
 
     /// Its address for a configuration: `sip:user@ip:port`.

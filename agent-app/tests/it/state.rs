@@ -83,6 +83,7 @@ fn an_automatic_change_is_told_and_ends_with_ready() {
         agent: agent_id("anna"),
         status,
         by: shared::model::agent::ChangedBy::Service,
+        since: None,
     };
     fact(&mut state, 101, change(Status::NotReady { reason: missed.clone() }));
     assert_eq!(state.forced(), Some(&missed));

@@ -94,8 +94,39 @@ impl Acd {
         }
     }
 
+    /// An agent has again what he had before the service was started again, by whom and since when he had it. A reason
+    /// that is configured no more becomes that of somebody who has just signed in.
+    pub(super) fn restore_status(
+        &mut self,
+        now: Timestamp,
+        id: &AgentId,
+        status: Status,
+        by: ChangedBy,
+        since: Timestamp,
+    ) {
+        let gone = match &status {
+            Status::NotReady { reason: NotReadyReason::Break { code } } => {
+                !self.breaks.iter().any(|known| known.id == *code)
+            }
+            Status::NotReady { .. } | Status::Ready | Status::Offline => false,
+        };
+        let status = if gone { Status::NotReady { reason: NotReadyReason::SignedIn } } else { status };
+        self.begin_status(now, id, status, by, Some(since));
+    }
+
     /// Changes the status now.
     pub(super) fn change_status(&mut self, now: Timestamp, id: &AgentId, status: Status, by: ChangedBy) {
+        self.begin_status(now, id, status, by, None);
+    }
+
+    fn begin_status(
+        &mut self,
+        now: Timestamp,
+        id: &AgentId,
+        status: Status,
+        by: ChangedBy,
+        since: Option<Timestamp>,
+    ) {
         let Some(agent) = self.agent_mut(id) else { return };
         if agent.status == status {
             return;
@@ -114,7 +145,7 @@ impl Acd {
             }
         }
         agent.status = status.clone();
-        self.publish(Event::AgentStatusChanged { agent: id.clone(), status, by });
+        self.publish(Event::AgentStatusChanged { agent: id.clone(), status, by, since });
     }
 
     /// Sets what takes effect when the agent is free; the status that he has is none.

@@ -119,7 +119,12 @@ impl Acd {
         {
             agent.tally.ready(now);
         }
-        self.publish(Event::AgentStatusChanged { agent: id.clone(), status, by: ChangedBy::Service });
+        self.publish(Event::AgentStatusChanged {
+            agent: id.clone(),
+            status,
+            by: ChangedBy::Service,
+            since: None,
+        });
         self.set_device(now, &id, Device::None);
     }
 

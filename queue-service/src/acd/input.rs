@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use shared::id::{AgentId, CallId, CodeId, OfferId, QueueId};
-use shared::model::agent::{AgentInfo, Device};
+use shared::model::agent::{AgentInfo, ChangedBy, Device, Status};
 use shared::model::call::QueueExit;
 use shared::model::event::Event;
 use shared::model::queue::{Code, Destination, QueueInfo};
@@ -165,6 +165,17 @@ pub enum Input {
     SignedIn {
         /// The agent.
         agent: AgentId,
+    },
+    /// What an agent's status was before the service was started again. For agents who are idle.
+    Restored {
+        /// The agent.
+        agent: AgentId,
+        /// His status then.
+        status: Status,
+        /// Who had set it.
+        by: ChangedBy,
+        /// Since when he had it.
+        since: Timestamp,
     },
     /// An agent signed out; during a call it takes effect after it.
     SignedOut {

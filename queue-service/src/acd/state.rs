@@ -297,6 +297,10 @@ impl Acd {
                 self.sign_in(now, &agent);
                 Trigger::AgentFree
             }
+            Input::Restored { agent, status, by, since } => {
+                self.restore_status(now, &agent, status, by, since);
+                Trigger::AgentFree
+            }
             Input::SignedOut { agent } => {
                 self.sign_out(now, &agent);
                 Trigger::AgentFree

@@ -203,7 +203,7 @@ impl Site {
 fn carry_out(hub: &Hub, command: Command) -> Reply {
     match command {
         Command::SetStatus { agent, by, .. } => {
-            hub.publish(Event::AgentStatusChanged { agent, status: Status::Ready, by });
+            hub.publish(Event::AgentStatusChanged { agent, status: Status::Ready, by, since: None });
             Reply::Done
         }
         Command::OpenDevice { user } => Reply::Device(DeviceAccount {

@@ -227,7 +227,10 @@ impl<'d> Again<'d> {
                     Told::SetStatus { agent, .. }
                     | Told::Input {
                         input:
-                            Input::SignedIn { agent } | Input::SignedOut { agent } | Input::Presence { agent, .. },
+                            Input::SignedIn { agent }
+                            | Input::SignedOut { agent }
+                            | Input::Presence { agent, .. }
+                            | Input::Restored { agent, .. },
                     } if self.change.shifts().contains_key(agent) => {}
                     told => self.tell(told.clone()),
                 }

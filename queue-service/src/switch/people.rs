@@ -3,11 +3,10 @@
 use std::collections::BTreeSet;
 
 use rand::Rng;
-use shared::api::agents::WantedStatus;
 use shared::api::error::{ApiError, ErrorCode};
 use shared::api::session::DeviceAccount;
 use shared::id::{CallId, LegId, UserId};
-use shared::model::agent::{ChangedBy, Status};
+use shared::model::agent::Status;
 use shared::model::floor::Floor;
 use shared::sip::Transport;
 use shared::time::Timestamp;
@@ -202,27 +201,24 @@ impl Switch {
         }
     }
 
-    /// Agents who were signed in before a restart are signed in again; their phones and feeds follow by themselves.
+    /// Agents have the status again that they had before a restart, with its reason, by whom and since when; their phones
+    /// and feeds follow by themselves. Who is ready whenever the service starts is so, unless somebody wanted him not to
+    /// be.
     pub(super) fn restore_agents(&mut self, before: &Floor) {
         let now = crate::clock::now();
         for (id, agent) in &before.agents {
             let by_itself = self.config.agents.iter().any(|known| known.id == *id && known.ready_on_start);
-            if by_itself || agent.status == Status::Offline {
+            let status = agent.status.clone();
+            let wanted = match &status {
+                Status::NotReady { reason } => !by_itself || reason.is_wanted(),
+                Status::Ready => !by_itself,
+                Status::Offline => false,
+            };
+            if !wanted {
                 continue;
             }
-            self.acd.handle(now, acd::Input::SignedIn { agent: id.clone() });
-            let wanted = match &agent.status {
-                Status::Ready => Some(WantedStatus::Ready),
-                Status::NotReady { reason: shared::model::agent::NotReadyReason::Break { code } } => {
-                    Some(WantedStatus::NotReady { reason: Some(code.clone()) })
-                }
-                Status::NotReady { .. } | Status::Offline => None,
-            };
-            if let Some(wanted) = wanted
-                && let Err(error) = self.acd.set_status(now, id, wanted, ChangedBy::Service)
-            {
-                tracing::warn!(agent = %id, %error, "status of before the restart was not restored");
-            }
+            let (by, since) = (agent.status_by.clone(), agent.status_since);
+            self.acd.handle(now, acd::Input::Restored { agent: id.clone(), status, by, since });
             // Whose phone is the app is not there until the app's feed is: the grace time runs. A desk phone has no feed.
             if self.phones.has_app(&id.to_user()) {
                 self.acd.handle(now, acd::Input::Presence { agent: id.clone(), connected: false });

@@ -74,6 +74,19 @@ pub enum NotReadyReason {
 }
 
 impl NotReadyReason {
+    /// Somebody wanted it so; the others follow from what happened.
+    pub fn is_wanted(&self) -> bool {
+        match self {
+            NotReadyReason::Break { .. } | NotReadyReason::Supervisor => true,
+            NotReadyReason::SignedIn
+            | NotReadyReason::MissedOffer { .. }
+            | NotReadyReason::RejectedOffer { .. }
+            | NotReadyReason::PhoneLost
+            | NotReadyReason::ConnectionLost
+            | NotReadyReason::OnDemand => false,
+        }
+    }
+
     /// The words that people read; `code_label` turns a configured code into its label.
     pub fn label(&self, code_label: impl Fn(&CodeId) -> String) -> String {
         match self {

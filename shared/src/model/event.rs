@@ -127,6 +127,9 @@ pub enum Event {
         status: Status,
         /// Who changed it.
         by: ChangedBy,
+        /// Since when he has had it, if that was before this fact: the service was started again in between.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
     },
     /// The status that takes effect when the agent is free; none when cancelled.
     AgentNextStatusSet {

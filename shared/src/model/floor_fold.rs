@@ -54,7 +54,12 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
             floor.tally.serving.remove(agent);
         }
         Event::BreaksConfigured { codes } => floor.breaks.clone_from(codes),
-        Event::AgentStatusChanged { agent, status, by } => set_status(floor, at, agent, status, by),
+        Event::AgentStatusChanged { agent, status, by, since } => {
+            set_status(floor, at, agent, status, by);
+            if let (Some(since), Some(view)) = (since, floor.agents.get_mut(agent)) {
+                view.status_since = *since;
+            }
+        }
         Event::AgentNextStatusSet { agent, next } => {
             if let Some(view) = floor.agents.get_mut(agent) {
                 view.next_status.clone_from(next);
@@ -266,8 +271,13 @@ fn start(floor: &mut Floor, before: Timestamp, at: Timestamp) {
         view.close_stretch(day_since, before);
         view.state = State::Idle;
         view.state_since = at;
-        view.next_status = None;
         view.device = Device::None;
+        // The call whose end it waited for is over.
+        if let Some(next) = view.next_status.take() {
+            view.status = next;
+            view.status_since = at;
+            view.status_by = ChangedBy::Service;
+        }
     }
 }
 

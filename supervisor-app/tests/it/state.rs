@@ -62,7 +62,10 @@ fn an_alert_stays_until_its_cause_is_gone() {
     assert_eq!(about, expected);
     assert!(alerts(&state)[0].urgent, "twice the target is over");
     let by = shared::model::agent::ChangedBy::Agent;
-    fact(&mut state, Fact::AgentStatusChanged { agent: agent_id("ben"), status: Status::Ready, by });
+    fact(
+        &mut state,
+        Fact::AgentStatusChanged { agent: agent_id("ben"), status: Status::Ready, by, since: None },
+    );
     assert!(alerts(&state).iter().all(|alert| alert.about != About::Agent(agent_id("ben"))));
 }
 

@@ -6,11 +6,14 @@
 //! | 1 one call is answered by two agents | `choice::all_phones_ring_and_one_wins`, `million` |
 //! | 2 all calls ring the same first agent | [`complaint_02_all_calls_ring_the_same_first_agent`] |
 //! | 3 an agent is stuck reserved | [`complaint_03_an_agent_is_stuck_reserved`] |
+//! | 4 an agent is stuck in a call after a lost BYE | `tests/it`: `complaint_04_an_agent_is_stuck_in_a_call_after_a_lost_bye` |
+//! | 5 calls that are over stay on the floor | `tests/it`: `complaint_05_a_call_that_is_over_stays_on_the_floor` |
 //! | 6 the caller hung up and the phone still rings | [`complaint_06_the_caller_hung_up_and_the_phone_still_rings`] |
 //! | 9 the only agent is rung again and again after refusing | [`complaint_09_the_only_agent_is_rung_again_and_again`] |
 //! | 10 three misses log him out for ever | [`complaint_10_three_misses_log_an_agent_out_for_ever`] |
 //! | 11 wrap-up ends early, or not after a transfer | [`complaint_11_wrap_up_does_not_run_after_a_transfer`] |
-//! | 13 the reason of a pause is lost at a restart | `property` (saved and loaded), `replay::tests::same` |
+//! | 12 a pause goes on after a restart and nobody knows why | `tests/it`: `complaint_12_a_pause_forgets_who_set_it_and_why_at_a_restart` |
+//! | 13 the reason of a pause is lost at a restart | the same, and [`complaint_13_the_reason_of_a_pause_is_lost_at_a_restart`] |
 //! | 14 priority and age are not respected across queues | [`complaint_14_priority_is_not_respected_across_queues`] |
 //! | 15 nobody can say why the eighth call was first | `scripts::every_decision_tells_why` |
 //! | 16 one who gives up stops all other phones | `choice::an_agent_who_refuses_leaves_the_other_phones_ringing` |
@@ -18,8 +21,12 @@
 //! | 18 queue and agent are frozen for ever | `million` (every lease ends, nobody waits for whom somebody is free) |
 //! | 22 log and figures disagree | `million` and `replay::tests::same` (facts give the floor again) |
 //! | 23 answered calls are shown as abandoned | `shared`: `service_level::tests::each_exit_is_counted_on_its_own_and_the_sum_is_whole` |
+//! | 25 supervisors cannot see or set a pause | `tests/it`: `complaint_25_supervisors_cannot_see_or_set_a_pause` |
 //! | 34 who comes back has lost his place | `choice::who_hung_up_and_calls_again_soon_has_his_place_back` |
 
+use std::time::Duration;
+
+use shared::model::agent::{ChangedBy, NotReadyReason, Status};
 use shared::model::queue::QueueInfo;
 use shared::model::routing::{Choice, Routing};
 
@@ -87,6 +94,28 @@ fn complaint_11_wrap_up_does_not_run_after_a_transfer() {
          9  released 1 201 sales => wrap-up 1 201 until 39
          9  transfer 1 tech 0    => queued 1 tech; ring 1 202 until 29",
     );
+}
+
+#[test]
+fn complaint_13_the_reason_of_a_pause_is_lost_at_a_restart() {
+    let restored = |reason| super::Input::Restored {
+        agent: super::agent_id("201"),
+        status: Status::NotReady { reason },
+        by: ChangedBy::User("sara".parse().expect("a user")),
+        since: super::start() - Duration::from_secs(600),
+    };
+    let lunch = NotReadyReason::Break { code: "lunch".parse().expect("a code") };
+    let mut script = one_queue(&["201"]);
+    script.input(restored(lunch.clone()));
+    script.run("5 call 1 sales => 201 is lunch; queued 1 sales");
+    let view = &script.floor.agents[&super::agent_id("201")];
+    assert_eq!(view.status_since, super::start() - Duration::from_secs(600));
+    assert_eq!(view.status_by, ChangedBy::User("sara".parse().expect("a user")));
+    // What is configured no more is no reason.
+    let mut script = one_queue(&["201"]);
+    script.input(restored(NotReadyReason::Break { code: "siesta".parse().expect("a code") }));
+    let signed_in = Status::NotReady { reason: NotReadyReason::SignedIn };
+    assert_eq!(script.floor.agents[&super::agent_id("201")].status, signed_in);
 }
 
 #[test]

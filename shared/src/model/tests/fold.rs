@@ -232,7 +232,7 @@ fn a_new_run_ends_what_the_old_one_left() {
     assert_eq!((counts.entered, counts.answered(), counts.failed), (2, 1, 1));
     assert_eq!(counts.max_wait_millis, 5_000, "it waited 4 s until the last sign of life");
     let view = |name: &str| &tape.floor.agents[&agent_id(name)];
-    assert_eq!((&view("201").status, &view("201").state), (&Status::Ready, &State::Idle));
+    assert_eq!((&view("201").status, &view("201").state), (&lunch(), &State::Idle), "what came next is now");
     assert_eq!((&view("201").next_status, &view("202").device), (&None, &Device::None));
     let lunch_millis =
         |secs| tape.floor.agent_report(&agent_id("202"), at(secs)).expect("there").counts.not_ready_millis;

@@ -83,7 +83,7 @@ fn agent(name: &str, queues: &[&str]) -> AgentInfo {
 }
 
 fn status(name: &str, status: Status) -> Event {
-    Event::AgentStatusChanged { agent: agent_id(name), status, by: ChangedBy::Agent }
+    Event::AgentStatusChanged { agent: agent_id(name), status, by: ChangedBy::Agent, since: None }
 }
 
 fn lunch() -> Status {
