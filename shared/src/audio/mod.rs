@@ -13,6 +13,7 @@ pub mod fade;
 pub mod g711;
 pub mod g722;
 pub mod goertzel;
+pub mod keys;
 pub mod level;
 pub mod mixer;
 pub mod noise;

@@ -14,7 +14,7 @@ pub const EVENT_BYTES: usize = 4;
 pub const MAX_WAITING: usize = 64;
 
 /// The keys, in the order of their event numbers (RFC 4733 §3.2).
-const KEYS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D'];
+pub const KEYS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', '*', '#', 'A', 'B', 'C', 'D'];
 /// A key without packets for this long has ended, although its end was lost: three packets of 50 ms.
 const LOST_END: Duration = Duration::from_millis(160);
 /// RFC 4733 §2.5.1.4: the end is sent three times.
