@@ -39,6 +39,8 @@ pub enum Command {
     EndAgentWrapUp(AgentId),
     /// Ask why the call went to whom it went.
     LoadDecisions(CallId),
+    /// Be told how this call sounds, or none any more.
+    Watch(Option<CallId>),
     /// Ask for recordings, newest first.
     LoadRecordings {
         /// Only those in which these words were said.

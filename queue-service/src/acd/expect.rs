@@ -96,6 +96,13 @@ enum Busy {
 }
 
 impl Acd {
+    /// A waiting call's place in the order of service of its queue, from 1.
+    pub fn position(&self, queue: &QueueId, call: CallId) -> Option<u32> {
+        let waiting = self.waiting.get(&call).filter(|waiting| waiting.queue == *queue)?;
+        let known = self.index.queues.get(queue)?;
+        u32::try_from(known.order.range(..(waiting.service_key(), call)).count() + 1).ok()
+    }
+
     /// How long a call that waits in a queue will wait from now on; without a call, one that came now. None when too
     /// little is known: fewer than ten calls handled, or nobody who takes calls.
     pub fn expected_wait(

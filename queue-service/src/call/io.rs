@@ -58,6 +58,11 @@ pub enum Input {
         /// `0` to `9`, `*`, `#`, `A` to `D`.
         key: char,
     },
+    /// What can be told of the caller's place in the queue: files of the prompts folder; empty when nothing is known.
+    Place {
+        /// In the order of the sentence.
+        files: Vec<String>,
+    },
     /// The ACD wants this agent's phone to ring.
     Ring {
         /// The offer.
@@ -243,6 +248,8 @@ pub enum Granted {
 pub enum Sound {
     /// A prompt file, once.
     Prompt(String),
+    /// Several prompt files, one after the other, once.
+    Parts(Vec<String>),
     /// A music file, or the built-in music, over and over.
     Music(Option<String>),
     /// The tone of a phone that rings, over and over.
@@ -443,6 +450,11 @@ pub enum Output {
         sound: Sound,
         /// Comes back in [`Input::PlayDone`].
         play: u64,
+    },
+    /// The caller is to be told his place and his wait: [`Input::Place`] answers.
+    AskPlace {
+        /// The queue as it was when the call entered it.
+        queue: Box<QueueInfo>,
     },
     /// Stop what plays.
     StopPlay {

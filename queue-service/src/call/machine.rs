@@ -151,6 +151,7 @@ impl Machine {
             Input::Redirected { exit, to } => self.redirected(now, exit, to),
             Input::Ring { offer, agent, leg, waited_millis } => self.ring(offer, agent, leg, waited_millis),
             Input::Key { leg, key } => self.key(leg, key),
+            Input::Place { files } => self.told_place(files),
             Input::CancelRing { offer } => self.cancel_ring(offer),
             Input::Won { offer, wait_millis, answered_at } => self.won(now, offer, wait_millis, answered_at),
             Input::LostRace { offer } => self.cancel_ring(offer),

@@ -3,6 +3,7 @@
 mod dial;
 mod join;
 mod originate;
+mod place;
 mod ringing;
 
 use std::time::Duration;
@@ -144,6 +145,8 @@ fn words(output: &Output) -> String {
             format!("hear {}", list.join(" "))
         }
         Output::Play { sound: Sound::Prompt(file), .. } => format!("play {file}"),
+        Output::Play { sound: Sound::Parts(files), .. } => format!("play {}", files.join(" ")),
+        Output::AskPlace { queue } => format!("place in {}?", queue.id),
         Output::Play { sound: Sound::Music(_), .. } => "music".into(),
         Output::Play { leg, sound, .. } => format!("play {} {sound:?}", name(leg)),
         Output::StopPlay { .. } => "quiet".into(),

@@ -120,7 +120,9 @@ impl Machine {
             match (timer, &self.phase) {
                 (Timer::Announcement, Phase::Waiting(waiting)) => {
                     let queue = waiting.queue.clone();
-                    if let Some(prompt) = queue.announcement.clone() {
+                    if queue.waiting.says_figures() {
+                        self.out(Output::AskPlace { queue: Box::new(queue.clone()) });
+                    } else if let Some(prompt) = queue.announcement.clone() {
                         self.play(Sound::Prompt(prompt));
                     }
                     self.set_announcement_timer(now, &queue);
@@ -133,8 +135,18 @@ impl Machine {
         }
     }
 
+    /// Plays the announcement with what is known of the caller's place; with neither the music goes on.
+    pub(super) fn told_place(&mut self, files: Vec<String>) {
+        let Phase::Waiting(waiting) = &self.phase else { return };
+        let parts: Vec<String> = waiting.queue.announcement.iter().cloned().chain(files).collect();
+        if !parts.is_empty() {
+            self.play(Sound::Parts(parts));
+        }
+    }
+
     fn set_announcement_timer(&mut self, now: Timestamp, queue: &QueueInfo) {
-        if queue.announcement_every_secs > 0 && queue.announcement.is_some() {
+        let says = queue.announcement.is_some() || queue.waiting.says_figures();
+        if queue.announcement_every_secs > 0 && says {
             let every = Duration::from_secs(queue.announcement_every_secs.into());
             self.timers.set(Timer::Announcement, now + every);
         }

@@ -33,7 +33,7 @@ pub use defence::Defence;
 pub use entry::{Agent, Break, Password, Queue, Skill, User, WrapUpCode};
 pub use error::{ConfigError, Fault};
 pub use section::{Acd, Auth, ClientCertificates, Http, Media, Prompts, Recording, Service, Sip, Store};
-pub use trunk::{IdentityHeader, Outbound, Rule, Trunk};
+pub use trunk::{Dtmf, IdentityHeader, Outbound, Rule, Trunk};
 
 pub use crate::transcript::Settings as Transcript;
 

@@ -99,10 +99,36 @@ fn names_must_exist_and_be_unique() {
         ("when_full = { to = \"queue\", queue = \"help\" }\n", vec!["queues[0].when_full:", "no queue"]),
         ("when_closed = { to = \"reject\", status = 200 }\n", vec!["queues[0].when_closed:", "400 to 699"]),
         ("greeting = \"hello.wav\"\n", vec![":5:12: queues[0].greeting:", "prompts.folder"]),
+        ("waiting = { say_wait = true }\n", vec!["waiting.say_wait:", "spoken_parts"]),
+        (
+            "waiting = { say_position = true, spoken_parts = \"../numbers\" }\n",
+            vec!["waiting.spoken_parts:", "no name of a folder"],
+        ),
         ("hours = [\"Mon-Fri 08:00-18:00\", \"Moon 8-9\"]\n", vec![":5:33: queues[0].hours[1]:", "Moon"]),
     ] {
         check(&format!("{QUEUES}{more}"), &words);
     }
+}
+
+#[test]
+fn every_part_that_is_said_must_be_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let parts = folder.path().join("prompts/numbers");
+    std::fs::create_dir_all(&parts).expect("a folder");
+    let own = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/prompts/numbers");
+    for part in shared::audio::spoken::parts(shared::audio::spoken::Language::English) {
+        let name = format!("{part}.wav");
+        std::fs::copy(own.join(&name), parts.join(&name)).expect("the service brings it");
+    }
+    let waiting = "waiting = { say_position = true, say_wait = true, spoken_parts = \"numbers\"";
+    let text = |more: &str| format!("[prompts]\nfolder = \"prompts\"\n{QUEUES}{waiting}{more} }}\n");
+    let parse = |more: &str| Config::parse(&text(more), &folder.path().join("callfloor.toml"));
+    parse("").expect("all of them are there");
+    let german = parse(", spoken_language = \"german\"").expect_err("no German ones").to_string();
+    assert!(german.contains("numbers/ein.wav"), "{german}");
+    std::fs::remove_file(parts.join("20.wav")).expect("removed");
+    let missing = parse("").expect_err("one is missing").to_string();
+    assert!(missing.contains("numbers/20.wav"), "{missing}");
 }
 
 #[test]

@@ -101,8 +101,22 @@ pub struct Trunk {
     pub ca: Option<PathBuf>,
     /// SRTP of its calls; that of `[media]` when left out.
     pub srtp: Option<Policy>,
+    /// How its calls tell the keys that are pressed.
+    #[serde(default)]
+    pub dtmf: Dtmf,
     /// SRTP keys may travel over signalling that anybody can read; that of `[media]` when left out.
     pub srtp_without_tls: Option<bool>,
+}
+
+/// How a trunk tells the keys that are pressed. SIP INFO is taken from every trunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtmf {
+    /// As RTP events (RFC 4733).
+    #[default]
+    Rfc4733,
+    /// As tones in the sound (ITU-T Q.23), where a call has agreed on no RTP events. Such calls are decoded all the time.
+    Inband,
 }
 
 /// How a trunk is told who calls.

@@ -9,6 +9,8 @@ use axum::response::Response;
 use futures_util::{SinkExt, StreamExt};
 use shared::api::error::ErrorCode;
 use shared::api::live::{ClientFrame, ServerFrame};
+use shared::id::CallId;
+use shared::model::sound::CallSound;
 use shared::time::Timestamp;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::Instant;
@@ -16,11 +18,14 @@ use tokio::time::Instant;
 use super::Api;
 use super::frame::{View, to_text};
 use super::problem::Problem;
+use super::sound;
 use crate::auth::Session;
 use crate::clock;
 use crate::live::{Published, Start};
 
 const HELLO_WAIT: Duration = Duration::from_secs(10);
+/// The sound of a watched call is told at most so often.
+const SOUND: Duration = Duration::from_millis(200);
 const TICK: Duration = Duration::from_secs(5);
 /// A client that takes no bytes for this long is gone.
 const SEND_WAIT: Duration = Duration::from_secs(10);
@@ -88,7 +93,7 @@ fn bad_frame(detail: impl Into<String>) -> End {
         ErrorCode::BadRequest,
         "The live feed did not understand a frame",
         detail,
-        "Send {\"frame\":\"hello\",\"token\":…} first, and nothing else.",
+        "Send {\"frame\":\"hello\",\"token\":…} first, then only {\"frame\":\"watch\",\"call\":…}.",
     ))
 }
 
@@ -104,8 +109,8 @@ async fn greet(api: &Api, socket: &mut WebSocket) -> Result<(Hello, Session), En
         }
     });
     let text = first.await.map_err(|_| bad_frame("there was none within 10 seconds"))??;
-    let ClientFrame::Hello { token, after } =
-        serde_json::from_str(&text).map_err(|error| bad_frame(error.to_string()))?;
+    let first = serde_json::from_str(&text).map_err(|error| bad_frame(error.to_string()))?;
+    let ClientFrame::Hello { token, after } = first else { return Err(bad_frame("it is not hello")) };
     let session = api.parts.auth.check(clock::now(), &token).map_err(Problem::from)?;
     Ok((Hello { token, after }, session))
 }
@@ -134,6 +139,9 @@ async fn run(api: &Api, socket: &mut WebSocket, hello: Hello, session: Session) 
     }
     let mut changes = api.parts.auth.changes();
     let mut tick = tokio::time::interval_at(Instant::now() + TICK, TICK);
+    let mut looks = tokio::time::interval(SOUND);
+    looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut watched = Watched::default();
     let expiry = tokio::time::sleep(session.expires_at.since(clock::now()));
     tokio::pin!(expiry);
     loop {
@@ -146,9 +154,20 @@ async fn run(api: &Api, socket: &mut WebSocket, hello: Hello, session: Session) 
             _ = tick.tick() => vec![view.tick()],
             frame = socket.recv() => match frame {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                Some(Ok(Message::Text(_) | Message::Binary(_))) => return bad_frame("hello was sent already"),
+                Some(Ok(Message::Text(text))) => match serde_json::from_str(&text) {
+                    Ok(ClientFrame::Watch { call }) => {
+                        watched = Watched { call, last: None };
+                        continue;
+                    }
+                    Ok(ClientFrame::Hello { .. }) => return bad_frame("hello was sent already"),
+                    Err(error) => return bad_frame(error.to_string()),
+                },
+                Some(Ok(Message::Binary(_))) => return bad_frame("it is binary"),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return End::Gone,
             },
+            _ = looks.tick(), if watched.call.is_some() => {
+                watched.look(api, &session).await.into_iter().collect()
+            }
             changed = changes.changed() => {
                 if changed.is_err() {
                     return stopping();
@@ -174,6 +193,34 @@ async fn run(api: &Api, socket: &mut WebSocket, hello: Hello, session: Session) 
                 return gone;
             }
         }
+    }
+}
+
+/// The call that a client wants to know the sound of.
+#[derive(Default)]
+struct Watched {
+    call: Option<CallId>,
+    /// What it was told last.
+    last: Option<CallSound>,
+}
+
+impl Watched {
+    /// The next frame about it, when something has changed. A call that ended is watched no more.
+    async fn look(&mut self, api: &Api, session: &Session) -> Option<Utf8Bytes> {
+        let call = self.call?;
+        let is_live = api.parts.hub.with_floor(|floor| floor.calls.contains_key(&call));
+        if !is_live {
+            self.call = None;
+        }
+        if !is_live || !sound::may_hear_of(api, &session.user, call) {
+            return None;
+        }
+        let sound = (api.parts.sound)(call).await?;
+        if self.last.as_ref() == Some(&sound) {
+            return None;
+        }
+        self.last = Some(sound.clone());
+        Some(to_text(&ServerFrame::Sound(sound)))
     }
 }
 

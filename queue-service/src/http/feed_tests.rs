@@ -178,3 +178,38 @@ async fn feeds_of_a_person_are_counted_and_bounded() {
     }
     assert_eq!(asked, [presence(false)]);
 }
+
+#[tokio::test]
+async fn a_watched_call_is_heard_of_until_nothing_changes() {
+    let site = Site::new().await;
+    let address = serve(&site).await;
+    let (call, _) = site.call(1, "sales");
+    let mut feed = hello(address, &site.token("sue").await, None).await;
+    assert_eq!(next(&mut feed).await.expect("a frame")["frame"], "snapshot");
+    feed.send(Message::text(json!({"frame": "watch", "call": call}).to_string())).await.expect("sent");
+    let mut levels = Vec::new();
+    while levels.last() != Some(&-25.0) {
+        let frame = next(&mut feed).await.expect("a frame");
+        assert_eq!((&frame["frame"], &frame["call"]), (&json!("sound"), &json!(call)), "{frame}");
+        let leg = &frame["legs"][0];
+        assert_eq!(leg["cause"], "customer's side: 4 % loss from 10:32:10", "{frame}");
+        levels.push(leg["level_dbfs"].as_f64().expect("a level"));
+    }
+    assert!(levels.is_sorted(), "{levels:?}");
+    // The same again is not told again: the next frame is the next event.
+    site.call(2, "sales");
+    assert_eq!(event(&mut feed).await.0, "call_arrived");
+}
+
+#[tokio::test]
+async fn an_agent_watches_no_call_of_others() {
+    let site = Site::new().await;
+    let address = serve(&site).await;
+    let (call, _) = site.call(1, "help");
+    site.connect(call, "help", "bob");
+    let mut feed = hello(address, &site.token("ada").await, None).await;
+    assert_eq!(next(&mut feed).await.expect("a frame")["frame"], "snapshot");
+    feed.send(Message::text(json!({"frame": "watch", "call": call}).to_string())).await.expect("sent");
+    let quiet = tokio::time::timeout(Duration::from_millis(700), next(&mut feed)).await;
+    assert!(quiet.is_err(), "{quiet:?}");
+}

@@ -26,6 +26,7 @@ mod range;
 mod recordings;
 mod reports;
 mod session;
+mod sound;
 mod staffing;
 #[cfg(test)]
 mod testing;
@@ -41,7 +42,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
 use axum::routing::{delete, get, post, put};
+use futures_util::future::BoxFuture;
 use shared::api::error::{ApiError, ErrorCode};
+use shared::id::CallId;
+use shared::model::sound::CallSound;
 use shared_net::sip::{DriverCounts, DriverMonitor};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -102,6 +106,7 @@ struct Parts {
     switch: SwitchHandle,
     vault: Vault,
     media: Arc<dyn Fn() -> MediaStats + Send + Sync>,
+    sound: Arc<dyn Fn(CallId) -> BoxFuture<'static, Option<CallSound>> + Send + Sync>,
     sip: Arc<dyn Fn() -> DriverCounts + Send + Sync>,
     auth: Auth,
     revisions: Revisions,
@@ -191,6 +196,7 @@ fn router(parts: Parts) -> Router {
         .route("/calls", get(calls::list).post(calls::place))
         .route("/calls/{id}", get(calls::one))
         .route("/calls/{id}/decisions", get(calls::decisions))
+        .route("/calls/{id}/sound", get(sound::one))
         .route("/calls/{id}/hold", post(calls::hold))
         .route("/calls/{id}/resume", post(calls::resume))
         .route("/calls/{id}/hangup", post(calls::hang_up))
@@ -231,9 +237,11 @@ fn long(methods: axum::routing::MethodRouter<Api>) -> axum::routing::MethodRoute
 pub async fn serve(services: Services, listener: TcpListener, stop: CancellationToken) {
     let Services { config, store, hub, switch, vault, media, sip, auth, revisions } = services;
     let patience = Patience::beyond(request_timeout(&config));
+    let sound = sound::of(media.clone(), &config.service.time_zone);
     let media = Arc::new(move || media.stats());
     let sip = Arc::new(move || sip.counts());
-    let parts = Parts { config, store, hub, switch, vault, media, sip, auth, revisions, stop: stop.clone() };
+    let parts =
+        Parts { config, store, hub, switch, vault, media, sound, sip, auth, revisions, stop: stop.clone() };
     let site = router(parts).into_make_service_with_connect_info::<Peer>();
     if let Err(error) = axum::serve(Bounded::new(listener, CONNECTIONS, patience), site)
         .with_graceful_shutdown(stop.cancelled_owned())

@@ -35,6 +35,7 @@ use utoipa::{Modify, OpenApi};
         super::calls::place,
         super::calls::one,
         super::calls::decisions,
+        super::sound::one,
         super::calls::hold,
         super::calls::resume,
         super::calls::hang_up,

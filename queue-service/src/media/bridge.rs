@@ -6,12 +6,15 @@ use shared::audio::level::{SILENCE_DBOV, rms_dbov};
 use shared::audio::mixer::{HearMatrix, MAX_PARTIES, Mixer, Party, Role, Row, Track};
 use shared::audio::{Frame, fade};
 use shared::id::CallId;
+use shared::model::sound::LegSound;
 use shared::rtp::dtmf::KeyEvent;
+use shared::rtp::quality::cause::Cause;
 use shared::time::Timestamp;
 
 use super::BridgeId;
 use super::event::MediaEvent;
 use super::port::Port;
+use super::port::quality::Found;
 use super::stats::WorkerCounters;
 use super::worker::Desk;
 use crate::recording::tap::Tap;
@@ -31,7 +34,14 @@ pub(super) struct Bridge {
     decodes: bool,
     /// Until then there is nothing to do for a frame.
     quiet_until: Timestamp,
+    /// Somebody wants to know who speaks: frames are decoded from then to then.
+    watched: Option<(Timestamp, Timestamp)>,
 }
+
+/// How long frames are decoded after somebody asked who speaks.
+const WATCHED: Duration = Duration::from_secs(1);
+/// After so long of listening it is known.
+const KNOWN: Duration = Duration::from_millis(100);
 
 /// How often a relay is looked at: four frames of five pass without.
 const QUIET: Duration = Duration::from_millis(90);
@@ -66,7 +76,24 @@ impl Bridge {
             is_relaying: false,
             decodes: false,
             quiet_until: Timestamp::EPOCH,
+            watched: None,
         }
+    }
+
+    /// How the call sounds, and listens to it for a second more.
+    pub(super) fn sound(&mut self, now: Timestamp, desk: &mut Desk) -> Vec<(LegSound, Option<Cause>)> {
+        let since = match self.watched {
+            Some((since, _)) => since,
+            None if self.decodes => now - KNOWN,
+            None => now,
+        };
+        let is_new = self.watched.replace((since, now + WATCHED)).is_none();
+        if is_new {
+            self.plan(desk);
+        }
+        let listens = now.since(since) >= KNOWN;
+        let ports = self.slots.iter().filter_map(|slot| desk.ports.get(*slot)?.as_ref());
+        ports.map(|port| port.sound(listens)).collect()
     }
 
     /// Starts the tracks with frame number `tick`.
@@ -149,7 +176,8 @@ impl Bridge {
                 WorkerCounters::uncount(&desk.counters.relaying);
             }
         }
-        self.decodes = mixed > 0 || self.recording.is_some();
+        let hears_keys = self.slots.iter().any(|slot| desk.port(*slot).is_some_and(|port| port.hears_keys()));
+        self.decodes = mixed > 0 || self.recording.is_some() || self.watched.is_some() || hears_keys;
         for slot in &self.slots {
             if let Some(port) = desk.port(*slot) {
                 port.is_relayed = !self.decodes;
@@ -162,7 +190,7 @@ impl Bridge {
         if now < self.quiet_until {
             return;
         }
-        let mut plan_again = false;
+        let mut plan_again = self.watched.take_if(|(_, until)| *until <= now).is_some();
         for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
             let silence = desk.silence;
             let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) else { continue };
@@ -170,6 +198,7 @@ impl Bridge {
             scratch.has_voice[place] = port.pull(now, self.decodes, frame);
             if self.decodes {
                 let level = if scratch.has_voice[place] { rms_dbov(&frame.0) } else { SILENCE_DBOV };
+                port.meter.push(level, scratch.has_voice[place].then_some(frame.0.as_slice()));
                 let talked = port.talk.is_talking();
                 let talking = port.talk.push(level);
                 if talking != talked {
@@ -300,10 +329,15 @@ impl Bridge {
         for (place, slot) in self.slots.iter().enumerate() {
             let is_wanted = self.matrix.is_heard(place) && !arriving.without(place).is_empty();
             let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) else { continue };
-            if let Some(for_millis) = port.look(now, is_wanted) {
-                WorkerCounters::count(&desk.counters.one_way);
-                let (leg, cause) = (port.leg, port.stats().cause);
-                desk.outlet.send(MediaEvent::OneWay { call: self.call, leg, for_millis, cause });
+            let (leg, side) = (port.leg, port.party.role.into());
+            match port.look(now, is_wanted) {
+                Some(Found::Silent(for_millis)) => {
+                    WorkerCounters::count(&desk.counters.one_way);
+                    let cause = port.stats().cause;
+                    desk.outlet.send(MediaEvent::OneWay { call: self.call, leg, side, for_millis, cause });
+                }
+                Some(Found::Back) => desk.outlet.send(MediaEvent::Heard { call: self.call, leg }),
+                None => {}
             }
         }
     }
@@ -353,6 +387,11 @@ impl Bridge {
     /// pressed, unless they went on as they came. A supervisor's keys go nowhere.
     fn keys(&self, desk: &mut Desk) {
         for (place, slot) in self.slots.iter().enumerate() {
+            if let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut)
+                && let Some(digit) = port.next_heard_key()
+            {
+                desk.outlet.send(MediaEvent::Digit { call: self.call, leg: port.leg, digit });
+            }
             while let Some((event, port)) = desk
                 .ports
                 .get_mut(*slot)

@@ -5,6 +5,7 @@
 //! lost with an error in the log.
 
 use shared::id::{CallId, LegId};
+use shared::model::sound::Side;
 use shared::rtp::quality::cause::Cause;
 
 use super::stats::LegStats;
@@ -46,10 +47,19 @@ pub enum MediaEvent {
         call: CallId,
         /// Who is not heard.
         leg: LegId,
+        /// Whose leg it is.
+        side: Side,
         /// For how long.
         for_millis: u64,
         /// What else is wrong with the leg, if anything: loss, jitter, delay.
         cause: Option<Cause>,
+    },
+    /// Something comes of that leg again, or nothing is expected any more.
+    Heard {
+        /// The call.
+        call: CallId,
+        /// Who.
+        leg: LegId,
     },
     /// Somebody began or ceased to talk. Only while the bridge decodes (it mixes or records).
     Talk {

@@ -52,6 +52,8 @@ use shared::audio::codec::Codec;
 use shared::audio::mixer::{self, Party, Role};
 use shared::id::{CallId, LegId};
 use shared::model::call::SupervisionMode;
+use shared::model::sound::LegSound;
+use shared::rtp::quality::cause::Cause;
 use shared::sdp::{LocalMedia, Negotiated};
 use tokio::sync::{mpsc, oneshot};
 
@@ -210,6 +212,7 @@ impl WorkerHandle {
 #[derive(Debug, Default)]
 struct Places {
     bridges: HashMap<BridgeId, Vec<LegId>>,
+    calls: HashMap<CallId, BridgeId>,
     legs: HashMap<LegId, BridgeId>,
 }
 
@@ -269,7 +272,10 @@ impl Media {
             })
             .unwrap_or(0);
         let bridge = BridgeId { number, worker };
-        self.places(|places| places.bridges.insert(bridge, Vec::new()));
+        self.places(|places| {
+            places.calls.insert(call, bridge);
+            places.bridges.insert(bridge, Vec::new())
+        });
         if let Some(worker) = self.shared.workers.get(worker) {
             worker.counters.bridges.fetch_add(1, Ordering::Relaxed);
         }
@@ -352,6 +358,12 @@ impl Media {
         self.send_leg(leg, Command::Press { leg, key, millis });
     }
 
+    /// Listens for keys in the sound of a leg, or no more: for a far side that sends no events. Where events were agreed on,
+    /// only those count.
+    pub fn hear_keys(&self, leg: LegId, hears: bool) {
+        self.send_leg(leg, Command::HearKeys { leg, hears });
+    }
+
     /// Starts the three tracks of a recording with the next frame, in place of an earlier recording of this bridge.
     /// It ends with the bridge.
     pub fn record(&self, bridge: BridgeId, tap: Tap) {
@@ -374,6 +386,7 @@ impl Media {
     pub fn close_bridge(&self, bridge: BridgeId) {
         let known = self.places(|places| {
             let legs = places.bridges.remove(&bridge);
+            places.calls.retain(|_, known| *known != bridge);
             for leg in legs.iter().flatten() {
                 places.legs.remove(leg);
             }
@@ -391,6 +404,15 @@ impl Media {
     pub async fn snapshot(&self, leg: LegId) -> Option<LegStats> {
         let (reply, answer) = oneshot::channel();
         self.send_leg(leg, Command::Snapshot { leg, reply });
+        answer.await.ok()
+    }
+
+    /// How a call sounds now, leg by leg, with what is wrong; `None` when it has no bridge (any more). For a second from
+    /// then on the bridge is listened to, so that who speaks is known also where packets only pass.
+    pub async fn sound(&self, call: CallId) -> Option<Vec<(LegSound, Option<Cause>)>> {
+        let bridge = self.places(|places| places.calls.get(&call).copied())?;
+        let (reply, answer) = oneshot::channel();
+        self.send(bridge, Command::Sound { bridge, reply });
         answer.await.ok()
     }
 
@@ -433,7 +455,8 @@ impl Media {
     fn send(&self, bridge: BridgeId, command: Command) {
         let Some(worker) = self.shared.workers.get(bridge.worker) else { return };
         // Somebody waits for the answer.
-        let is_urgent = matches!(command, Command::Snapshot { .. } | Command::Save { .. });
+        let is_urgent =
+            matches!(command, Command::Snapshot { .. } | Command::Sound { .. } | Command::Save { .. });
         let refused = match worker.inbox.try_send(command) {
             Ok(()) => false,
             Err(TrySendError::Full(command)) => {

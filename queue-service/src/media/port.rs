@@ -6,7 +6,7 @@
 //! frame + player ─► Sender ─► socket
 //! ```
 
-mod quality;
+pub(super) mod quality;
 mod relayed;
 
 use std::net::SocketAddr;
@@ -15,7 +15,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use shared::audio::Frame;
 use shared::audio::codec::CodecError;
-use shared::audio::level::TalkDetector;
+use shared::audio::keys::Detector;
+use shared::audio::level::{Meter, TalkDetector};
 use shared::audio::mixer::{MAX_PARTIES, Party, Row};
 use shared::id::{CallId, LegId};
 use shared::rtp::dtmf::KeyEvent;
@@ -49,6 +50,7 @@ pub(super) struct Port {
     pub(super) sockets: Sockets,
     pub(super) player: Player,
     pub(super) talk: TalkDetector,
+    pub(super) meter: Meter,
     /// The slots that packets are forwarded to, by place in the bridge.
     pub(super) relay_to: [Option<usize>; MAX_PARTIES],
     /// Its packets are forwarded and nobody needs their sound: they move its frames on.
@@ -63,6 +65,8 @@ pub(super) struct Port {
     pub(super) tail: Option<Box<Frame>>,
     /// Where the key that is down went as it came, so that it is not pressed again there when it goes up.
     pub(super) key_relayed_to: [Option<usize>; MAX_PARTIES],
+    /// Finds keys in the sound of a leg whose far side sends no events.
+    key_detector: Option<Box<Detector>>,
     quality: Quality,
     latch: Latch,
     line: Option<Line>,
@@ -101,6 +105,7 @@ impl Port {
             sockets,
             player: Player::default(),
             talk: TalkDetector::default(),
+            meter: Meter::default(),
             relay_to: [None; MAX_PARTIES],
             is_relayed: false,
             relayed_from: None,
@@ -108,6 +113,7 @@ impl Port {
             mixed: Row::NOBODY,
             tail: None,
             key_relayed_to: [None; MAX_PARTIES],
+            key_detector: None,
             quality: Quality::new(now, party.role),
             latch: Latch::new(),
             line: None,
@@ -157,7 +163,14 @@ impl Port {
             canonical_name: line.canonical_name.clone(),
             protection: self.protection.state(),
         });
-        SavedLeg { leg: self.leg, party: self.party, port: self.sockets.port, latch: self.latch, line }
+        SavedLeg {
+            leg: self.leg,
+            party: self.party,
+            port: self.sockets.port,
+            latch: self.latch,
+            hears_keys: self.key_detector.is_some(),
+            line,
+        }
     }
 
     /// Goes on where another process was.
@@ -171,6 +184,7 @@ impl Port {
     ) -> Self {
         let mut port = Port::new(now, bridge, call, saved.leg, saved.party, sockets);
         port.latch = saved.latch;
+        port.hear_keys(saved.hears_keys);
         if let Some(mut line) = saved.line {
             line.skip(now, saved_at);
             port.stats.codec = Some(line.negotiated.codec);
@@ -262,11 +276,41 @@ impl Port {
         let Some(line) = &mut self.line else { return false };
         if decodes {
             line.begin_decoding(now);
-            line.receiver.pull(now, frame) != Pulled::Silence
+            let has_voice = line.receiver.pull(now, frame) != Pulled::Silence;
+            if let Some(detector) = &mut self.key_detector
+                && line.negotiated.telephone_event.is_none()
+            {
+                detector.push(if has_voice { &frame.0 } else { &Frame::SILENCE.0 });
+            }
+            has_voice
         } else {
             line.skip(now);
             false
         }
+    }
+
+    /// Listens for keys in the sound, or no more.
+    pub(super) fn hear_keys(&mut self, hears: bool) {
+        if hears {
+            self.key_detector.get_or_insert_default();
+        } else {
+            self.key_detector = None;
+        }
+    }
+
+    /// Keys are looked for in the sound, so that it has to be decoded.
+    pub(super) fn hears_keys(&self) -> bool {
+        let line = self.line.as_ref().filter(|line| line.negotiated.telephone_event.is_none());
+        self.key_detector.is_some() && line.is_some()
+    }
+
+    /// The next key that went down in the sound. Everybody who hears the leg hears it, so it is not sent on as an event.
+    pub(super) fn next_heard_key(&mut self) -> Option<char> {
+        let detector = self.key_detector.as_mut()?;
+        std::iter::from_fn(|| detector.poll()).find_map(|event| match event {
+            KeyEvent::Pressed(key) => Some(key),
+            KeyEvent::Released { .. } => None,
+        })
     }
 
     /// The next key that went down or up.

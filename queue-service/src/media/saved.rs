@@ -46,6 +46,9 @@ pub struct SavedLeg {
     pub party: Party,
     /// The port of its RTP.
     pub port: u16,
+    /// Keys are looked for in its sound.
+    #[serde(default)]
+    pub hears_keys: bool,
     /// From where packets are taken, and where ours go.
     pub(super) latch: Latch,
     /// What there is after the first negotiation.

@@ -17,6 +17,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use shared::audio::mixer::Party;
 use shared::id::{CallId, LegId};
+use shared::model::sound::LegSound;
+use shared::rtp::quality::cause::Cause;
 use shared::sdp::Negotiated;
 use shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
@@ -47,9 +49,11 @@ pub(super) enum Command {
     Play { leg: LegId, prompt: Arc<Prompt>, mode: PlayMode, id: u64 },
     StopPlay { leg: LegId },
     Press { leg: LegId, key: char, millis: u32 },
+    HearKeys { leg: LegId, hears: bool },
     Record { bridge: BridgeId, tap: Box<Tap> },
     StopRecord { bridge: BridgeId },
     Snapshot { leg: LegId, reply: oneshot::Sender<LegStats> },
+    Sound { bridge: BridgeId, reply: oneshot::Sender<Vec<(LegSound, Option<Cause>)>> },
     Save { bridge: BridgeId, reply: oneshot::Sender<SavedBridge> },
     ResumePort { bridge: BridgeId, saved_at: Timestamp, saved: Box<SavedLeg>, sockets: Box<Sockets> },
     ClosePort { leg: LegId },
@@ -313,6 +317,7 @@ impl Worker {
             }
             Command::StopPlay { leg } => self.with_port(leg, |port| port.player.stop()),
             Command::Press { leg, key, millis } => self.with_port(leg, |port| port.press(key, millis)),
+            Command::HearKeys { leg, hears } => self.with_port(leg, |port| port.hear_keys(hears)),
             Command::Record { bridge, tap } => {
                 if let Some((tick, bridge)) = self.bridges.get(bridge) {
                     bridge.record(tick, *tap);
@@ -330,6 +335,11 @@ impl Worker {
                     // Who asked may have gone.
                     let _ = reply.send(port.stats());
                 }
+            }
+            Command::Sound { bridge, reply } => {
+                let Some((_, bridge)) = self.bridges.get(bridge) else { return };
+                // Who asked may have gone.
+                let _ = reply.send(bridge.sound(now, &mut self.desk));
             }
             Command::Save { bridge, reply } => {
                 let Some((_, home)) = self.bridges.get(bridge) else { return };

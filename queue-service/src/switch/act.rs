@@ -61,6 +61,7 @@ impl Switch {
                 Output::AnswerRefer { leg, status } => self.answer_refer(call, leg, status),
                 Output::Hear { parties } => self.hear(call, parties),
                 Output::Play { leg, sound, play } => self.play(leg, &sound, play),
+                Output::AskPlace { queue } => self.tell_place(now, call, &queue),
                 Output::StopPlay { leg } => self.media.stop_play(leg),
                 Output::Record => self.record(now, call),
                 Output::StopRecord => {

@@ -166,6 +166,7 @@ impl Switch {
         let (way, number) = (out.hunt.way().clone(), out.number.clone());
         let target = self.trunks.outgoing(&way, number.as_deref(), "")?.target;
         let encryption = self.encryption(Account::Trunk(&way.trunk), goes_encrypted(None, &target));
+        self.hear_keys(leg, &way.trunk);
         if let Err(error) = encryption.check() {
             tracing::warn!(%call, trunk = %way.trunk, %error, "a trunk cannot be used");
         }

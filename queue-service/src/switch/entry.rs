@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use shared::audio::codec::Codec;
-use shared::id::{LegId, OfferId, RecordingId};
+use shared::id::{LegId, OfferId, QueueId, RecordingId};
 use shared::sdp::{LocalDescription, LocalMedia};
 use shared::sip::{Headers, SessionId};
 use shared::time::Timestamp;
@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub headers: Headers,
     /// The Q.850 cause with which a leg ended first, for the others.
     pub cause: Option<u8>,
+    /// The smallest place in a queue that the caller was told.
+    pub told_position: Option<(QueueId, u32)>,
     /// When the phone of an offer answered.
     pub answered_at: BTreeMap<OfferId, Timestamp>,
 }

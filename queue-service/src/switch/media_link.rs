@@ -2,23 +2,27 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use shared::audio::codec::Codec;
 use shared::audio::mixer::{Party as Place, Role};
+use shared::audio::spoken;
 use shared::audio::tone::{Region, Tone};
-use shared::id::{CallId, LegId};
+use shared::id::{CallId, LegId, TrunkId};
+use shared::model::event::Event;
 use shared::model::queue::{Destination, QueueInfo};
 use shared::sdp::LocalMedia;
 
 use crate::call::io::{Input, LegEnd, Sound};
-use crate::config::Config;
+use crate::clock;
+use crate::config::{Config, Dtmf};
 use crate::media::event::MediaEvent;
 use crate::media::prompt::Prompt;
 use crate::media::{BridgeId, PlayMode};
 
 use super::entry::LegState;
-use super::{Switch, Work};
+use super::{Switch, Work, place};
 
 /// How long a key is pressed towards the other side, in milliseconds, when the phone did not say.
 const KEY_MILLIS: u32 = 160;
@@ -67,6 +71,7 @@ impl Switch {
     pub(super) fn play(&mut self, leg: LegId, sound: &Sound, play: u64) {
         let (prompt, mode) = match sound {
             Sound::Prompt(file) => (self.prompts.named(file), PlayMode::Once),
+            Sound::Parts(files) => (self.prompts.joined(files), PlayMode::Once),
             Sound::Music(Some(file)) => (self.prompts.named(file), PlayMode::Loop),
             Sound::Music(None) => (None, PlayMode::Loop),
             Sound::Ringback => (Some(self.prompts.ringback.clone()), PlayMode::Loop),
@@ -87,6 +92,12 @@ impl Switch {
         }
     }
 
+    /// Listens for keys in the sound of a leg over a trunk that has them there.
+    pub(super) fn hear_keys(&self, leg: LegId, trunk: &TrunkId) {
+        let known = self.config.trunks.iter().find(|known| known.id == *trunk);
+        self.media.hear_keys(leg, known.is_some_and(|known| known.dtmf == Dtmf::Inband));
+    }
+
     fn is_held(&self, call: CallId, leg: LegId) -> bool {
         self.calls.get(&call).and_then(|entry| entry.legs.get(&leg)).is_some_and(|known| known.held)
     }
@@ -94,6 +105,13 @@ impl Switch {
     fn is_up(&self, call: CallId, leg: LegId) -> bool {
         let known = self.calls.get(&call).and_then(|entry| entry.legs.get(&leg));
         known.is_some_and(|known| known.state == LegState::Up)
+    }
+
+    /// Nothing is missed of a leg any more. The end of a call says so by itself.
+    fn heard(&mut self, call: CallId, leg: LegId) {
+        if self.unheard.remove(&leg) && self.calls.contains_key(&call) {
+            self.hub.publish(Event::AudioBack { call, leg });
+        }
     }
 
     /// What the workers tell.
@@ -111,11 +129,17 @@ impl Switch {
                 self.work.push_back(Work::Call(call, Input::LegEnded { leg, how: LegEnd::Lost }));
             }
             MediaEvent::OneWay { call, leg, .. } if self.is_held(call, leg) => {}
-            MediaEvent::OneWay { call, leg, for_millis, cause } => {
+            MediaEvent::OneWay { call, leg, side, for_millis, cause } => {
                 let cause = cause.map(|cause| cause.words(&TimeZone::UTC).to_string());
                 tracing::warn!(%call, %leg, for_millis, cause, "one-way audio: a leg is not heard");
+                if self.calls.contains_key(&call) && self.unheard.insert(leg) {
+                    let since = clock::now() - Duration::from_millis(for_millis);
+                    self.hub.publish(Event::AudioLost { call, leg, side, since });
+                }
             }
+            MediaEvent::Heard { call, leg } => self.heard(call, leg),
             MediaEvent::PortClosed { call, leg, stats } => {
+                self.heard(call, leg);
                 let cause = stats.cause.map(|cause| cause.words(&TimeZone::UTC).to_string());
                 tracing::info!(%call, %leg, cause, ?stats, "leg closed");
             }
@@ -162,6 +186,13 @@ impl Prompts {
         }
     }
 
+    /// Several in a row; what is missing is left out.
+    fn joined(&self, files: &[String]) -> Option<Arc<Prompt>> {
+        let parts = files.iter().filter_map(|name| self.by_name.get(name));
+        let samples: Vec<i16> = parts.flat_map(|prompt| prompt.samples()).copied().collect();
+        (!samples.is_empty()).then(|| Arc::new(Prompt::new("announcement", samples)))
+    }
+
     fn named(&self, name: &str) -> Option<Arc<Prompt>> {
         self.by_name.get(name).cloned()
     }
@@ -175,5 +206,7 @@ fn files(queue: &QueueInfo) -> Vec<String> {
         Destination::Reject { .. } | Destination::Queue { .. } => None,
     });
     let played = [&queue.greeting, &queue.music, &queue.announcement];
-    played.into_iter().flatten().cloned().chain(announced).collect()
+    let spoken = queue.waiting.spoken_parts.iter().filter(|_| queue.waiting.says_figures());
+    let spoken = spoken.flat_map(|folder| place::files(folder, spoken::parts(queue.waiting.spoken_language)));
+    played.into_iter().flatten().cloned().chain(announced).chain(spoken).collect()
 }

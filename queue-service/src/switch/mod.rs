@@ -23,6 +23,7 @@ mod join;
 mod media_link;
 mod originate;
 mod people;
+mod place;
 mod replace;
 mod route;
 mod signal;
@@ -119,6 +120,8 @@ pub struct Switch {
     /// When the agents' figures of the day begin anew.
     day_ends: Timestamp,
     work: VecDeque<Work>,
+    /// Legs of which nothing arrives, as was told; each until its port is closed at the latest.
+    unheard: BTreeSet<LegId>,
     asks: HashMap<(CallId, UserId), oneshot::Sender<Result<Reply, ApiError>>>,
     stopping: bool,
 }
@@ -151,6 +154,7 @@ impl Switch {
             sessions: HashMap::new(),
             deadlines: BTreeSet::new(),
             work: VecDeque::new(),
+            unheard: BTreeSet::new(),
             asks: HashMap::new(),
             stopping: false,
         }

@@ -87,6 +87,7 @@ impl Switch {
             deadline: None,
             headers: Headers::default(),
             cause: None,
+            told_position: None,
             answered_at: Default::default(),
         };
         self.calls.insert(call, entry);

@@ -140,6 +140,9 @@ impl Switch {
             refuse(self, 503);
             return;
         };
+        if let Some(trunk) = &trunk {
+            self.hear_keys(customer, trunk);
+        }
         let account = match (&trunk, &person) {
             (Some(trunk), _) => Account::Trunk(trunk),
             (None, Some(person)) => Account::Person(person),
@@ -206,6 +209,7 @@ impl Switch {
             deadline: None,
             headers: request.headers.clone(),
             cause: None,
+            told_position: None,
             answered_at: Default::default(),
         };
         self.calls.insert(call, entry);

@@ -5,6 +5,7 @@ use shared::api::error::ApiError;
 use shared::id::{AgentId, CodeId, QueueId};
 use shared::model::call::{LiveCall, Phase};
 use shared::model::floor::Floor;
+use shared::model::sound::CallSound;
 use shared::model::user::User;
 use shared::time::Timestamp;
 pub use shared_net::LiveEvent;
@@ -93,6 +94,8 @@ pub struct Desk {
     pub phone: PhoneState,
     /// The voices of the call, while there is one.
     pub levels: Option<Levels>,
+    /// How the watched call sounds.
+    pub sound: Option<CallSound>,
     /// Why there is no phone.
     pub no_phone: Option<ApiError>,
     /// Messages over the window.
@@ -147,12 +150,14 @@ impl Desk {
                 self.now = self.now.max(stamped.at);
                 self.link = Link::Connected;
             }
+            LiveEvent::Sound(sound) => self.sound = Some((**sound).clone()),
             LiveEvent::Clock(_) => self.link = Link::Connected,
             LiveEvent::Lost { reason, .. } => {
                 let since = match &self.link {
                     Link::Lost { since, .. } => *since,
                     Link::Connecting | Link::Connected | Link::Refused(_) => self.now,
                 };
+                self.sound = None;
                 self.link = Link::Lost { since, reason: reason.clone() };
             }
             LiveEvent::Refused(error) => self.link = Link::Refused(error.clone()),
@@ -193,6 +198,7 @@ impl Desk {
         self.floor = Floor::default();
         self.phone = PhoneState::default();
         self.levels = None;
+        self.sound = None;
         self.no_phone = None;
         self.notices = Notices::default();
     }

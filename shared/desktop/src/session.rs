@@ -93,6 +93,8 @@ pub enum SessionCommand {
     },
     /// Leave it.
     EndSupervision(CallId),
+    /// How a call sounds is wanted ([`LiveEvent::Sound`]), or of none any more.
+    Watch(Option<CallId>),
     /// For the phone.
     Phone(PhoneCommand),
 }
@@ -154,7 +156,7 @@ impl Session {
             me: signed_in.user.id.clone(),
             expires_at: signed_in.expires_at,
             warned: false,
-            _feed: feed,
+            feed,
             live,
             live_over: false,
             phone: phone.clone(),
@@ -228,7 +230,7 @@ struct Task {
     me: UserId,
     expires_at: Timestamp,
     warned: bool,
-    _feed: LiveFeed,
+    feed: LiveFeed,
     live: mpsc::Receiver<LiveEvent>,
     live_over: bool,
     phone: Option<PhoneHandle>,
@@ -307,9 +309,10 @@ impl Task {
     }
 
     fn start(&mut self, ticket: Ticket, command: SessionCommand) {
-        if let SessionCommand::Phone(command) = command {
-            self.phone_command(ticket, command);
-            return;
+        match command {
+            SessionCommand::Phone(command) => return self.phone_command(ticket, command),
+            SessionCommand::Watch(call) => return self.feed.watch(call),
+            _ => {}
         }
         let api = self.api.clone();
         let me = self.me.to_agent();
@@ -337,8 +340,8 @@ async fn carry_out(api: &ApiClient, me: &AgentId, command: SessionCommand) -> Re
         SessionCommand::Transfer { call, target } => api.transfer(call, target).await,
         SessionCommand::Supervise { call, mode } => api.supervise(call, mode).await.map(drop),
         SessionCommand::EndSupervision(call) => api.end_supervision(call).await,
-        // Taken out before; a phone's command is no request.
-        SessionCommand::Phone(_) => Ok(()),
+        // Taken out before: they are no requests.
+        SessionCommand::Phone(_) | SessionCommand::Watch(_) => Ok(()),
     }
 }
 

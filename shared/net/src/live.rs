@@ -7,11 +7,13 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use shared::api::error::{ApiError, ErrorCode};
 use shared::api::live::{ClientFrame, ServerFrame};
+use shared::id::CallId;
 use shared::model::event::Stamped;
 use shared::model::floor::Floor;
+use shared::model::sound::CallSound;
 use shared::time::Timestamp;
 use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -56,6 +58,8 @@ pub enum LiveEvent {
     Snapshot(Box<Floor>, ClockOffset),
     /// One event after the picture.
     Event(Box<Stamped>),
+    /// How the watched call sounds now.
+    Sound(Box<CallSound>),
     /// The service's clock against ours, when it changed by more than 50 ms.
     Clock(ClockOffset),
     /// No connection; it is tried again by itself.
@@ -93,6 +97,7 @@ impl std::fmt::Debug for LiveConfig {
 #[derive(Debug)]
 pub struct LiveFeed {
     _stop: DropGuard,
+    watched: watch::Sender<Option<CallId>>,
 }
 
 impl LiveFeed {
@@ -100,7 +105,8 @@ impl LiveFeed {
     pub fn start(config: LiveConfig) -> (LiveFeed, mpsc::Receiver<LiveEvent>) {
         let (events, receiver) = mpsc::channel(QUEUE_LEN);
         let stop = CancellationToken::new();
-        let feed = Feed { last: config.after, config, events, offset: None, lively: false };
+        let (watched, changes) = watch::channel(None);
+        let feed = Feed { last: config.after, config, events, offset: None, lively: false, watched: changes };
         let stopped = stop.clone();
         tokio::spawn(async move {
             tokio::select! {
@@ -108,7 +114,12 @@ impl LiveFeed {
                 () = feed.run() => {}
             }
         });
-        (LiveFeed { _stop: stop.drop_guard() }, receiver)
+        (LiveFeed { _stop: stop.drop_guard(), watched }, receiver)
+    }
+
+    /// How this call sounds is wanted from now on ([`LiveEvent::Sound`]), or of none; it holds over lost connections.
+    pub fn watch(&self, call: Option<CallId>) {
+        self.watched.send_replace(call);
     }
 
     /// The feed of a client that has signed in; [`ErrorCode::Unauthorized`] when it has not.
@@ -146,6 +157,7 @@ struct Feed {
     offset: Option<ClockOffset>,
     /// The connection has brought a frame, so the service is well.
     lively: bool,
+    watched: watch::Receiver<Option<CallId>>,
 }
 
 impl Feed {
@@ -185,17 +197,28 @@ impl Feed {
             Err(_) => return End::Lost("the service does not answer in time".into()),
         };
         let hello = ClientFrame::Hello { token: self.config.token.clone(), after: self.last };
-        let hello = match serde_json::to_string(&hello) {
-            Ok(hello) => hello,
-            Err(error) => return End::Lost(format!("write the greeting: {error}")),
-        };
-        match tokio::time::timeout(CONNECT_TIMEOUT, socket.send(Message::text(hello))).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => return End::Lost(words(&error)),
-            Err(_) => return End::Lost("the service does not take the greeting".into()),
+        if let Err(end) = say(&mut socket, &hello).await {
+            return end;
         }
+        if self.watched.borrow().is_some() {
+            self.watched.mark_changed();
+        }
+        let mut alive_at = tokio::time::Instant::now();
         loop {
-            let message = match tokio::time::timeout(WATCHDOG, socket.next()).await {
+            let message = tokio::select! {
+                biased;
+                // The feed itself ends with its handle.
+                Ok(()) = self.watched.changed() => {
+                    let call = *self.watched.borrow_and_update();
+                    if let Err(end) = say(&mut socket, &ClientFrame::Watch { call }).await {
+                        return end;
+                    }
+                    continue;
+                }
+                message = tokio::time::timeout_at(alive_at + WATCHDOG, socket.next()) => message,
+            };
+            alive_at = tokio::time::Instant::now();
+            let message = match message {
                 Ok(Some(Ok(message))) => message,
                 Ok(Some(Err(error))) => return End::Lost(words(&error)),
                 Ok(None) => return End::Lost("the service closed the connection".into()),
@@ -253,6 +276,7 @@ impl Feed {
                 }
                 Ok(())
             }
+            ServerFrame::Sound(sound) => self.give(LiveEvent::Sound(Box::new(sound))).await,
             ServerFrame::Error(error) => Err(match error.code {
                 ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::BadRequest => End::Refused(error),
                 _ => End::Lost(error.to_string()),
@@ -266,6 +290,15 @@ impl Feed {
 }
 
 type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+async fn say(socket: &mut Socket, frame: &ClientFrame) -> Result<(), End> {
+    let text =
+        serde_json::to_string(frame).map_err(|error| End::Lost(format!("write to the service: {error}")))?;
+    match tokio::time::timeout(CONNECT_TIMEOUT, socket.send(Message::text(text))).await {
+        Ok(sent) => sent.map_err(|error| End::Lost(words(&error))),
+        Err(_) => Err(End::Lost("the service does not read what we say".into())),
+    }
+}
 
 async fn connect(url: &str) -> Result<Socket, End> {
     let limits = WebSocketConfig::default()

@@ -2,14 +2,17 @@
 //!
 //! The client sends [`ClientFrame::Hello`] first, within 10 seconds, with its token and the number of the last event
 //! that it has. The service answers with the events after that number, or with a snapshot when it has none or is too
-//! far behind, and then sends events as they happen. A client that cannot keep up is disconnected and resumes by
+//! far behind, and then sends events as they happen. Whoever looks at a call asks with [`ClientFrame::Watch`] how it sounds.
+//! A client that cannot keep up is disconnected and resumes by
 //! number.
 
 use serde::{Deserialize, Serialize};
 
 use crate::api::error::ApiError;
+use crate::id::CallId;
 use crate::model::event::Stamped;
 use crate::model::floor::Floor;
+use crate::model::sound::CallSound;
 use crate::time::Timestamp;
 
 /// From the client, JSON text frames.
@@ -25,12 +28,23 @@ pub enum ClientFrame {
         #[serde(default)]
         after: Option<u64>,
     },
+    /// How a call sounds is to be told from now on ([`ServerFrame::Sound`]), in place of another one. Who may not see the
+    /// whole floor is told of the call in his own hand only.
+    Watch {
+        /// Which; none for no more.
+        #[serde(default)]
+        call: Option<CallId>,
+    },
 }
 
 impl std::fmt::Debug for ClientFrame {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let ClientFrame::Hello { after, .. } = self;
-        f.debug_struct("Hello").field("after", after).finish_non_exhaustive()
+        match self {
+            ClientFrame::Hello { after, .. } => {
+                f.debug_struct("Hello").field("after", after).finish_non_exhaustive()
+            }
+            ClientFrame::Watch { call } => f.debug_struct("Watch").field("call", call).finish(),
+        }
     }
 }
 
@@ -55,6 +69,8 @@ pub enum ServerFrame {
         /// Number of the last event.
         seq: u64,
     },
+    /// How the watched call sounds, when that has changed; at most 5 times a second. It has no number and is in no journal.
+    Sound(CallSound),
     /// The feed ends with this reason.
     Error(ApiError),
 }

@@ -94,6 +94,60 @@ impl TalkDetector {
     }
 }
 
+/// Samples from here on count as full scale: G.711 reaches 32,124, and a filter behind it rounds corners off.
+const FULL_SCALE: u16 = 31_500;
+/// So many samples in a row at full scale are a cut-off top, not a peak.
+const FLAT_SAMPLES: u32 = 4;
+/// Below this no frame reaches full scale for long enough to look.
+const LOUD_DBOV: f32 = -15.0;
+
+/// Whether tops are cut off: four samples in a row at full scale, twice.
+pub fn is_clipped(samples: &[i16]) -> bool {
+    let (mut tops, mut run) = (0, 0u32);
+    for sample in samples {
+        run = if sample.unsigned_abs() >= FULL_SCALE { run + 1 } else { 0 };
+        tops += u32::from(run == FLAT_SAMPLES);
+    }
+    tops >= 2
+}
+
+/// How fast the needle falls, in dB a frame of 20 ms.
+const FALL_DB: f32 = 1.0;
+/// Clipping is shown for so many frames.
+const CLIP_FRAMES: u8 = 50;
+
+/// What a meter shows: rises at once and falls by 50 dB a second.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Meter {
+    level_dbov: f32,
+    clip_frames: u8,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Meter { level_dbov: SILENCE_DBOV, clip_frames: 0 }
+    }
+}
+
+impl Meter {
+    /// Takes the next frame of 20 ms with its level ([`rms_dbov`]); nothing for silence.
+    pub fn push(&mut self, level_dbov: f32, samples: Option<&[i16]>) {
+        self.level_dbov = level_dbov.max(self.level_dbov - FALL_DB).max(SILENCE_DBOV);
+        let is_clipped = level_dbov > LOUD_DBOV && samples.is_some_and(is_clipped);
+        self.clip_frames = if is_clipped { CLIP_FRAMES } else { self.clip_frames.saturating_sub(1) };
+    }
+
+    /// The needle, in dBov.
+    pub fn level_dbov(&self) -> f32 {
+        self.level_dbov
+    }
+
+    /// Tops were cut off within the last second.
+    pub fn is_clipping(&self) -> bool {
+        self.clip_frames > 0
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +161,33 @@ mod tests {
             (Vec::new(), -127.0),
         ] {
             assert!((rms_dbov(&samples) - expected).abs() < 0.01, "{expected}: {}", rms_dbov(&samples));
+        }
+    }
+
+    #[test]
+    fn cut_tops_are_told_from_loud_voices() {
+        use crate::audio::tone::Sine;
+        for (hz, gain, clipped) in [
+            (440.0, 1.0, false),
+            (440.0, 4.0, true),
+            (200.0, 0.9, false),
+            (1_000.0, 8.0, true),
+            (440.0, 0.1, false),
+        ] {
+            let mut samples = [0i16; 320];
+            Sine::new(hz, 16_000, -0.5).fill(&mut samples);
+            for sample in &mut samples {
+                *sample = (f32::from(*sample) * gain) as i16;
+            }
+            assert_eq!(is_clipped(&samples), clipped, "{hz} Hz at {gain}");
+            let mut meter = Meter::default();
+            meter.push(rms_dbov(&samples), Some(&samples));
+            assert_eq!(meter.is_clipping(), clipped, "{hz} Hz at {gain}");
+            (0..49).for_each(|_| meter.push(SILENCE_DBOV, None));
+            assert_eq!(meter.is_clipping(), clipped, "shown for a second");
+            meter.push(SILENCE_DBOV, None);
+            assert!(!meter.is_clipping());
+            assert!(meter.level_dbov() < -50.0 && meter.level_dbov() > -80.0, "falls slowly");
         }
     }
 

@@ -6,14 +6,50 @@ use serde::{Deserialize, Serialize};
 /// The largest number that is said.
 pub const MAX: u32 = 999_999;
 
+/// The longest wait that is said, in minutes; of a longer one nobody knows enough.
+pub const MAX_WAIT_MINUTES: u32 = 99;
+
 /// A language with its grammar of numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Language {
     /// "one hundred and twenty one"
+    #[default]
     English,
     /// "einhundert ein und zwanzig"
     German,
+}
+
+/// "You are number | 3".
+pub fn position(language: Language, place: u32) -> Vec<String> {
+    let mut parts = vec!["position".to_owned()];
+    parts.extend(number(language, place));
+    parts
+}
+
+/// "The wait is about | 3 | minutes", rounded up to whole minutes; nothing when there is no wait, or one that is too long
+/// to be said.
+pub fn wait(language: Language, secs: u32) -> Vec<String> {
+    let minutes = secs.div_ceil(60);
+    if minutes == 0 || minutes > MAX_WAIT_MINUTES {
+        return Vec::new();
+    }
+    let mut parts = vec!["wait".to_owned()];
+    match (language, minutes) {
+        (Language::German, 1) => parts.push("eine".into()),
+        _ => parts.extend(number(language, minutes)),
+    }
+    parts.push(if minutes == 1 { "minute" } else { "minutes" }.into());
+    parts
+}
+
+/// Every part that a language may need: what has to be recorded.
+pub fn parts(language: Language) -> Vec<String> {
+    let words = ["position", "wait", "minute", "minutes", "and", "hundred", "thousand"];
+    let german = ["ein", "eine"].into_iter().filter(|_| language == Language::German);
+    let numbers = (0..=20).chain((3..=9).map(|ten| ten * 10)).map(|number: u32| number.to_string());
+    words.into_iter().chain(german).map(str::to_owned).chain(numbers).collect()
 }
 
 /// The parts of a number; a larger one than [`MAX`] is said as [`MAX`].
@@ -93,15 +129,30 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_is_rounded_up_and_never_invented() {
+        for (secs, english, german) in [
+            (0, "", ""),
+            (1, "wait 1 minute", "wait eine minute"),
+            (60, "wait 1 minute", "wait eine minute"),
+            (61, "wait 2 minutes", "wait 2 minutes"),
+            (21 * 60, "wait 20 1 minutes", "wait ein and 20 minutes"),
+            (99 * 60, "wait 90 9 minutes", "wait 9 and 90 minutes"),
+            (99 * 60 + 1, "", ""),
+        ] {
+            assert_eq!(wait(Language::English, secs).join(" "), english, "{secs} s");
+            assert_eq!(wait(Language::German, secs).join(" "), german, "{secs} s");
+        }
+        assert_eq!(position(Language::English, 3), ["position", "3"]);
+    }
+
+    #[test]
     fn every_number_has_known_parts() {
         for language in [Language::English, Language::German] {
             for value in 0..3_000 {
-                let parts = number(language, value);
-                let is_known = |part: &String| match part.parse::<u32>() {
-                    Ok(number) => number <= 20 || (number < 100 && number % 10 == 0),
-                    Err(_) => ["ein", "and", "hundred", "thousand"].contains(&part.as_str()),
-                };
-                assert!(!parts.is_empty() && parts.iter().all(is_known), "{value}: {parts:?}");
+                let known = parts(language);
+                let said = [number(language, value), position(language, value), wait(language, value * 10)];
+                assert!(!said[0].is_empty());
+                assert!(said.iter().flatten().all(|part| known.contains(part)), "{value}: {said:?}");
             }
         }
     }

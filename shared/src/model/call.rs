@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, CallId, OfferId, QueueId, RecordingId, TrunkId, UserId};
+use crate::model::sound::Unheard;
 use crate::time::Timestamp;
 
 /// The customer's side as the network presented it.
@@ -284,6 +285,9 @@ pub struct LiveCall {
     pub supervision: Vec<Supervision>,
     /// Its recording, when there is one.
     pub recording: Option<RecordingId>,
+    /// From whom nothing arrives although it should.
+    #[serde(default)]
+    pub unheard: Vec<Unheard>,
 }
 
 impl LiveCall {

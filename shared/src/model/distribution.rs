@@ -108,6 +108,8 @@ impl Distributions {
             | Event::WrapUpEnded { .. }
             | Event::SupervisionChanged { .. }
             | Event::SupervisionEnded { .. }
+            | Event::AudioLost { .. }
+            | Event::AudioBack { .. }
             | Event::CallEnded { .. }
             | Event::RecordingStarted { .. }
             | Event::RecordingSealed { .. }

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AgentId, CallId, CampaignId, CodeId, OfferId, QueueId, RecordingId, TrunkId, UserId};
+use crate::id::{AgentId, CallId, CampaignId, CodeId, LegId, OfferId, QueueId, RecordingId, TrunkId, UserId};
 use crate::model::agent::{AgentInfo, ChangedBy, Device, Status};
 use crate::model::call::{Direction, EndCause, OfferOutcome, Party, QueueExit, SupervisionMode};
 use crate::model::campaign::CampaignFact;
 use crate::model::decision::Decision;
 use crate::model::queue::{Code, QueueInfo};
 use crate::model::recording::TrackFile;
+use crate::model::sound::Side;
 use crate::model::trunk::{RouteRecord, TrunkInfo};
 use crate::time::Timestamp;
 
@@ -418,6 +419,25 @@ pub enum Event {
         call: CallId,
         /// Who.
         supervisor: UserId,
+    },
+    /// Nothing arrives from a phone although it should be heard, while another one of the call is heard. Told within 3 s. A
+    /// phone that sends nothing while it is muted, and does not say so, looks the same.
+    AudioLost {
+        /// The call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
+        /// Whose.
+        side: Side,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// Something arrives from it again, or nothing is expected any more (it is held, it has left).
+    AudioBack {
+        /// The call.
+        call: CallId,
+        /// The leg.
+        leg: LegId,
     },
     /// A call is over.
     CallEnded {

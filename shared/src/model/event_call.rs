@@ -47,6 +47,8 @@ impl Event {
             | Event::WrapUpEnded { call, .. }
             | Event::SupervisionChanged { call, .. }
             | Event::SupervisionEnded { call, .. }
+            | Event::AudioLost { call, .. }
+            | Event::AudioBack { call, .. }
             | Event::CallEnded { call, .. }
             | Event::RecordingStarted { call, .. }
             | Event::RecordingSealed { call, .. }

@@ -16,6 +16,7 @@ use crate::model::call::{
 use crate::model::event::Event;
 use crate::model::floor::{AgentView, Floor, LastQueue, QueueView};
 use crate::model::metric::{AgentCounts, QueueCounts};
+use crate::model::sound::Unheard;
 use crate::model::trunk::{TrunkState, TrunkView};
 use crate::time::Timestamp;
 
@@ -201,6 +202,17 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
             }
             settle_take_over(floor, at, *call);
         }
+        Event::AudioLost { call, leg, side, since } => {
+            if let Some(live) = floor.calls.get_mut(call) {
+                live.unheard.retain(|known| known.leg != *leg);
+                live.unheard.push(Unheard { leg: *leg, side: *side, since: *since });
+            }
+        }
+        Event::AudioBack { call, leg } => {
+            if let Some(live) = floor.calls.get_mut(call) {
+                live.unheard.retain(|known| known.leg != *leg);
+            }
+        }
         Event::CallEnded { call, cause: _ } => {
             let ended = floor.calls.remove(call);
             floor.tally.calls.remove(call);
@@ -245,6 +257,7 @@ fn new_call(id: CallId, at: Timestamp) -> LiveCall {
         offers: 0,
         supervision: Vec::new(),
         recording: None,
+        unheard: Vec::new(),
     }
 }
 

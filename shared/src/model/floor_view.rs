@@ -224,7 +224,7 @@ impl Floor {
     }
 
     /// The call that the agent is rung for or talks on.
-    pub(super) fn call_in_hand(&self, agent: &AgentId) -> Option<CallId> {
+    pub fn call_in_hand(&self, agent: &AgentId) -> Option<CallId> {
         match &self.agents.get(agent)?.state {
             State::Offered { call, .. } | State::Talking { call, .. } => Some(*call),
             State::Idle | State::WrapUp { .. } => None,
@@ -261,6 +261,7 @@ impl Floor {
             }
             call.offers = 0;
             call.supervision.clear();
+            call.unheard.clear();
             match &call.phase {
                 // Whom it rings is between the service and that agent.
                 Phase::Waiting { queue, since } | Phase::Offered { queue, since, .. }

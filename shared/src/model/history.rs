@@ -100,6 +100,8 @@ impl History {
             | Event::WrapUpEnded { .. }
             | Event::SupervisionChanged { .. }
             | Event::SupervisionEnded { .. }
+            | Event::AudioLost { .. }
+            | Event::AudioBack { .. }
             | Event::TranscriptWaiting { .. }
             | Event::TranscriptReady { .. }
             | Event::TranscriptFailed { .. }

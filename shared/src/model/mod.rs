@@ -22,6 +22,7 @@ pub mod recording;
 pub mod routing;
 pub mod rules;
 pub mod service_level;
+pub mod sound;
 pub mod transcript;
 pub mod trunk;
 pub mod user;

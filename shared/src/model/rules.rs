@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::audio::spoken::Language;
 use crate::model::queue::Destination;
 
 /// What an agent may be doing instead of being free for a call.
@@ -48,6 +49,23 @@ pub struct WaitRules {
     /// Days, or parts of days, on which the queue is closed whatever its hours say: `2026-12-24 14:00-24:00`,
     /// `12-25` (every year), `2026-05-01`.
     pub holidays: Vec<String>,
+    /// Each announcement tells the caller his place in the queue. One that is larger than what he was told is not told.
+    pub say_position: bool,
+    /// Each announcement tells how long he will wait: what nine calls of ten would wait, in whole minutes; nothing while
+    /// that is not known.
+    pub say_wait: bool,
+    /// The folder within the prompts folder with the recorded parts of what is said, one file each:
+    /// [`spoken::parts`](crate::audio::spoken::parts) with the ending `.wav`.
+    pub spoken_parts: Option<String>,
+    /// The language of the parts.
+    pub spoken_language: Language,
+}
+
+impl WaitRules {
+    /// Whether announcements tell a figure.
+    pub fn says_figures(&self) -> bool {
+        self.say_position || self.say_wait
+    }
 }
 
 impl Default for WaitRules {
@@ -60,6 +78,10 @@ impl Default for WaitRules {
             serve_after_closing: true,
             keys: BTreeMap::new(),
             holidays: Vec::new(),
+            say_position: false,
+            say_wait: false,
+            spoken_parts: None,
+            spoken_language: Language::English,
         }
     }
 }

@@ -63,7 +63,9 @@ impl Event {
             Event::CallHeld { .. }
             | Event::CallResumed { .. }
             | Event::SupervisionChanged { .. }
-            | Event::SupervisionEnded { .. } => in_hand() || member(),
+            | Event::SupervisionEnded { .. }
+            | Event::AudioLost { .. }
+            | Event::AudioBack { .. } => in_hand() || member(),
             // Still the agent's during wrap-up.
             Event::RecordingSealed { .. }
             | Event::TranscriptWaiting { .. }

@@ -6,6 +6,7 @@ use shared_desktop::format;
 use shared_desktop::theme::{self, Tone, icon, size, space};
 use shared_desktop::widget::{Badge, Button, Kind, big_timer, card, line, muted, spread};
 
+use super::sound::sound_ui;
 use crate::action::{Action, mode_icon, party_of};
 use crate::command::Command;
 use crate::state::{Loaded, State};
@@ -21,6 +22,7 @@ pub(super) fn call_ui(
     card(ui, |ui| {
         ui.set_width(ui.available_width());
         party_ui(ui, state, call);
+        sound_ui(ui, state, call);
         ui.add_space(space::S);
         supervise_ui(ui, state, call, actions);
         ui.add_space(space::S);

@@ -7,6 +7,7 @@ mod floor;
 mod queue;
 mod recordings;
 mod settings;
+mod sound;
 mod tables;
 
 use egui::{CentralPanel, Frame, Margin, Ui};
@@ -42,6 +43,8 @@ pub struct Window {
     search: recordings::Search,
     day_asked: Option<shared::time::Timestamp>,
     decisions_asked: Option<(CallId, u32)>,
+    /// The call whose sound is asked for.
+    watched: Option<CallId>,
     shown_theme: Option<Mode>,
 }
 
@@ -58,6 +61,7 @@ impl Window {
             search: recordings::Search::default(),
             day_asked: None,
             decisions_asked: None,
+            watched: None,
             shown_theme: Some(settings.theme),
         }
     }
@@ -127,6 +131,7 @@ impl Window {
             banner.show(ui, "connection");
         }
         own_call_ui(ui, state, actions);
+        self.watch(state, commands);
         match self.page {
             Page::Floor => {
                 self.ask_decisions(state, commands);
@@ -167,6 +172,15 @@ impl Window {
         }
     }
 
+    /// Asks how the chosen call sounds while it is shown.
+    fn watch(&mut self, state: &State, commands: &mut Vec<Command>) {
+        let shown = self.chosen_call(state).filter(|_| self.page == Page::Floor);
+        if self.watched != shown {
+            self.watched = shown;
+            commands.push(Command::Watch(shown));
+        }
+    }
+
     fn forget(&mut self) {
         self.page = Page::Floor;
         self.chosen = Chosen::Nothing;
@@ -174,6 +188,7 @@ impl Window {
         self.search = recordings::Search::default();
         self.day_asked = None;
         self.decisions_asked = None;
+        self.watched = None;
     }
 
     fn pressed(&mut self, ui: &Ui) -> Vec<Action> {

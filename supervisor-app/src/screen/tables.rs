@@ -8,6 +8,7 @@ use shared_desktop::theme::{self, Tone, icon, space};
 use shared_desktop::widget::{Badge, Column, Table, Width, card, muted};
 
 use super::Chosen;
+use super::sound::unheard_words;
 use crate::action::{mode_icon, party_of};
 use crate::state::State;
 
@@ -87,7 +88,10 @@ fn talking_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut 
                 row.text(&agent);
                 row.secondary(call.queue().map_or("", |queue| state.desk.queue_name(queue)));
                 row.cell(|ui| {
-                    if let Some(supervision) = call.supervision.first() {
+                    if let Some(unheard) = call.unheard.first() {
+                        let words = unheard_words(state, unheard);
+                        ui.add(&Badge::new("Not heard", icon::WARNING, Tone::Away)).on_hover_text(words);
+                    } else if let Some(supervision) = call.supervision.first() {
                         let mode = supervision.mode;
                         ui.add(&Badge::new(mode.label(), mode_icon(mode), Tone::WrapUp));
                     }

@@ -1,14 +1,18 @@
 //! Clicks and keys, found by the names that a screen reader reads.
 
+use std::time::Duration;
+
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use shared::api::agents::WantedStatus;
-use shared::id::RecordingId;
+use shared::id::{LegId, RecordingId};
 use shared::model::agent::Status;
 use shared::model::call::SupervisionMode;
 use shared::model::recording::{Recording, RecordingState, Track};
+use shared::model::sound::{CallSound, LegSound, Side, Unheard};
 use shared::model::transcript::{Segment, Transcript, TranscriptState};
+use shared_desktop::desk::{DeskEvent, LiveEvent};
 use shared_desktop::testing::{NOW, agent_id, call_id, prepare};
 use shared_desktop::theme::Mode;
 use supervisor_app::action::Page;
@@ -60,7 +64,7 @@ fn a_call_is_chosen_and_coached_in_four_ways() {
     let mut harness = show(console(floor()), |_| {});
     assert_eq!(harness.state().commands, []);
     let commands = click(&mut harness, "Call of Maria Rossi with Anna Berg");
-    assert_eq!(commands, [Command::LoadDecisions(call_id(7))]);
+    assert_eq!(commands, [Command::Watch(Some(call_id(7))), Command::LoadDecisions(call_id(7))]);
     for (label, mode) in [
         ("Listen", SupervisionMode::Monitor),
         ("Whisper", SupervisionMode::Whisper),
@@ -192,4 +196,37 @@ fn five_hundred_agents_are_as_quick_as_five() {
     // Only the visible rows are laid out.
     let rows = harness.query_all_by_label_contains(", Lunch").count();
     assert!(rows < 20, "{rows}");
+}
+
+#[test]
+fn who_speaks_and_what_spoils_it_is_shown() {
+    let mut floor = floor();
+    let unheard =
+        Unheard { leg: LegId::from_u64(1), side: Side::Customer, since: NOW - Duration::from_secs(12) };
+    floor.floor.calls.get_mut(&call_id(7)).expect("the call").unheard.push(unheard);
+    let mut state = console(floor);
+    let leg = |side, talking| LegSound {
+        leg: LegId::from_u64(1),
+        side,
+        talking: Some(talking),
+        level_dbfs: Some(-20.0),
+        clipping: false,
+        unheard_since: None,
+        mos_from: Some(3.1),
+        mos_to: Some(4.4),
+        loss_percent: 4.0,
+        loss_to_percent: None,
+        jitter_millis: 3.0,
+        round_trip_millis: Some(40.0),
+        cause: talking.then(|| "agent's side: 4 % loss from 10:32:10".into()),
+    };
+    let legs = vec![leg(Side::Customer, false), leg(Side::Agent, true)];
+    let sound = CallSound { call: call_id(7), legs };
+    state.apply(&Event::Desk(DeskEvent::Live(LiveEvent::Sound(Box::new(sound)))));
+    let harness = show(state, |window| window.choose(Chosen::Call(call_id(7))));
+    harness.get_by_label("Nothing has arrived from the customer for 00:12");
+    harness.get_by_label("Agent speaks");
+    harness.get_by_label("Agent's side: 4 % loss from 10:32:10");
+    let quality = "Sends 3.1, hears 4.4 MOS  ·  4 % loss  ·  3 ms jitter  ·  40 ms round trip";
+    assert_eq!(harness.get_all_by_label(quality).count(), 2);
 }

@@ -1,8 +1,11 @@
 //! When a queue takes calls and how long they stay: what must hold for it.
 
+use shared::audio::spoken;
+
 use super::{Check, Step};
 use crate::acd::hours::Hours;
 use crate::config::Queue;
+use crate::media::prompt::Prompt;
 
 /// Holidays of a queue at most.
 const MAX_HOLIDAYS: usize = 200;
@@ -40,9 +43,58 @@ impl Check<'_> {
                 self.fault(path!["queues", index, "waiting", "holidays", place], error.to_string(), allowed);
             }
         }
+        self.spoken(index, queue);
         if !rules.serve_after_closing && queue.hours.is_empty() && rules.holidays.is_empty() {
             let problem = "the queue never closes";
             self.fault(key("serve_after_closing"), problem, "hours or holidays, or this key left out");
         }
     }
+
+    /// Everything that announcements may have to say is there and can be played.
+    fn spoken(&mut self, index: usize, queue: &Queue) {
+        let key = |name: &str| path!["queues", index, "waiting", name];
+        let rules = &queue.waiting;
+        if !rules.says_figures() {
+            return;
+        }
+        let name = if rules.say_position { "say_position" } else { "say_wait" };
+        if queue.announcement_every_secs == 0 {
+            self.fault(key(name), "there are no announcements", "announcement_every_secs above 0");
+        }
+        let Some(folder) = &rules.spoken_parts else {
+            self.fault(
+                key(name),
+                "there is nothing to say it with",
+                "spoken_parts with the folder of the parts",
+            );
+            return;
+        };
+        if !is_name(folder) {
+            let allowed = "the name of a folder in prompts.folder";
+            self.fault(key("spoken_parts"), format!("{folder:?} is no name of a folder"), allowed);
+            return;
+        }
+        for part in spoken::parts(rules.spoken_language) {
+            let file = format!("{folder}/{part}.wav");
+            let path = self.config.prompts_folder().map(|prompts| prompts.join(&file));
+            if let Err(problem) = path.map_or_else(
+                || Err("prompts.folder is not set".to_owned()),
+                |path| Prompt::load(&path).map(drop).map_err(|error| words(&error)),
+            ) {
+                let allowed = format!("a recording of each part; {file:?} is one of them");
+                self.fault(key("spoken_parts"), problem, allowed);
+                return;
+            }
+        }
+    }
+}
+
+/// One step of a path, which leads nowhere else.
+fn is_name(name: &str) -> bool {
+    let mut steps = std::path::Path::new(name).components();
+    matches!((steps.next(), steps.next()), (Some(std::path::Component::Normal(_)), None))
+}
+
+fn words(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {cause}"))
 }

@@ -1,14 +1,15 @@
 //! Phones on the loopback that speak a tone and listen, on the real clock.
 
+use std::collections::VecDeque;
 use std::net::{SocketAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use shared::audio::Frame;
 use shared::audio::codec::Codec;
 use shared::audio::goertzel::power_dbfs;
 use shared::audio::tone::Sine;
+use shared::audio::{FRAME_SAMPLES, Frame};
 use shared::rtp::dtmf::KeyEvent;
 use shared::rtp::packet::{Packet, is_rtcp};
 use shared::rtp::receiver::{self, Receiver};
@@ -42,6 +43,8 @@ pub(super) struct Phone {
     /// Takes what comes.
     pub(super) listens: bool,
     tone: Sine,
+    /// What it says in place of its tone, until that is said.
+    pub(super) says: VecDeque<i16>,
     pub(super) sender: Sender,
     receiver: Receiver,
     pub(super) heard: Vec<i16>,
@@ -197,6 +200,7 @@ impl Phone {
             speaks: true,
             listens: true,
             tone: Sine::new(hz, 16_000, dbfs),
+            says: VecDeque::new(),
             sender: Sender::new(sender::Config::from(&agreed), &mut random).expect("sender"),
             receiver: Receiver::new(receiver::Config::from(&agreed)).expect("receiver"),
             heard: Vec::new(),
@@ -229,6 +233,8 @@ impl Phone {
     pub(super) fn tick(&mut self, now: Timestamp) {
         let mut frame = Frame::SILENCE;
         self.tone.fill(&mut frame.0);
+        let said = self.says.len().min(FRAME_SAMPLES);
+        frame.0.iter_mut().zip(self.says.drain(..said)).for_each(|(sample, said)| *sample = said);
         self.sender.push(now, self.speaks.then_some(&frame));
         let mut packet = [0; BUFFER_BYTES];
         loop {

@@ -2,6 +2,7 @@ mod floor;
 mod hostile;
 mod keys;
 mod matrix;
+mod prompts;
 mod resumed;
 mod secure;
 mod session;
@@ -156,6 +157,7 @@ fn one_way_audio_is_told_within_three_seconds() {
         std::iter::from_fn(|| session.events.try_recv().ok())
             .filter_map(|event| match event {
                 MediaEvent::OneWay { leg, for_millis, .. } => Some((leg, for_millis)),
+                MediaEvent::Heard { leg, .. } => Some((leg, 0)),
                 _ => None,
             })
             .collect::<Vec<_>>()
@@ -169,8 +171,12 @@ fn one_way_audio_is_told_within_three_seconds() {
         assert!(matches!(alarms.as_slice(), [(leg, 2_000..=3_000)] if leg.as_u64() == 2), "{alarms:?}");
         session.run(200);
         assert_eq!(told(&mut session), [], "once");
+        let since = session.sound()[agent].unheard_since.expect("an alarm");
+        assert!(session.now.since(since) >= std::time::Duration::from_secs(6), "from the first look on");
         session.phones[agent].as_mut().expect("a phone").speaks = true;
         session.run(100);
+        assert_eq!(told(&mut session), [(LegId::from_u64(2), 0)], "heard again");
+        assert_eq!(session.sound()[agent].unheard_since, None);
     }
     // Both silent: nobody talks into the void.
     session.phones.iter_mut().flatten().for_each(|phone| phone.speaks = false);
@@ -265,4 +271,33 @@ fn any_order_of_commands_ends_in_an_empty_worker() {
         let free = std::iter::from_fn(|| pool.take()).count();
         assert_eq!(free, pool.len(), "seed {seed}: every port is back");
     }
+}
+
+#[test]
+fn who_speaks_is_known_of_a_call_whose_packets_only_pass_and_it_goes_on_passing() {
+    let mut session = session::Session::new();
+    let customer = session.add(Role::Customer, Codec::Pcma, 440.0, None);
+    let agent = session.add(Role::Agent, Codec::Pcma, 880.0, None);
+    session.run(100);
+    let first = session.sound();
+    assert_eq!(first.iter().map(|leg| leg.talking).collect::<Vec<_>>(), [None, None], "not listened to yet");
+    session.run(20);
+    let voices = session.sound();
+    assert_eq!(voices.iter().map(|leg| leg.talking).collect::<Vec<_>>(), [Some(true), Some(true)]);
+    assert!(voices.iter().all(|leg| !leg.clipping && leg.level_dbfs.is_some_and(|level| level > -40.0)));
+    assert!(voices.iter().all(|leg| leg.mos_from.is_some_and(|score| score > 4.0)), "{voices:?}");
+    // Comfort is not talk: the one who stops is told apart from the other.
+    session.phones[customer].as_mut().expect("a phone").speaks = false;
+    for _ in 0..10 {
+        session.run(5);
+        session.sound();
+    }
+    let voices = session.sound();
+    assert_eq!((voices[customer].talking, voices[agent].talking), (Some(false), Some(true)));
+    session.phones[customer].as_mut().expect("a phone").speaks = true;
+    // Nobody asks any more: a second later nothing is decoded, and everything went on as it came.
+    session.run(60);
+    assert_eq!(session.sound()[agent].talking, None);
+    let relayed = session.port(agent).stats().packets_relayed;
+    assert!(relayed >= 178, "{relayed} of the 180 packets that the customer sent");
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use shared::audio::codec::Codec;
 use shared::audio::mixer::{Party, Role};
 use shared::id::{LegId, RecordingId};
+use shared::model::sound::LegSound;
 use shared::rtp::srtp::Suite;
 use shared::time::Timestamp;
 use tokio::sync::mpsc;
@@ -107,6 +108,11 @@ impl Session {
 
     pub(super) fn port(&mut self, slot: usize) -> &mut Port {
         self.desk.port(slot).expect("a port")
+    }
+
+    /// How the legs sound, asked as the live feed does.
+    pub(super) fn sound(&mut self) -> Vec<LegSound> {
+        self.bridge.sound(self.now, &mut self.desk).into_iter().map(|(sound, _)| sound).collect()
     }
 
     pub(super) fn plan(&mut self) {

@@ -257,6 +257,7 @@ impl Builder {
             offers: 1,
             supervision: Vec::new(),
             recording: None,
+            unheard: Vec::new(),
         };
         self.floor.calls.insert(id, call);
         self

@@ -32,7 +32,10 @@ impl Server {
         let mut peer = tokio_tungstenite::accept_async(stream).await.expect("handshake");
         let hello = peer.next().await.expect("hello").expect("hello");
         let ClientFrame::Hello { token, after } =
-            serde_json::from_str(hello.to_text().expect("text")).expect("hello");
+            serde_json::from_str(hello.to_text().expect("text")).expect("hello")
+        else {
+            panic!("not hello")
+        };
         assert_eq!(token, "t0ken");
         (peer, after)
     }

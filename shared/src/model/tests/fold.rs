@@ -4,6 +4,7 @@ use super::*;
 use crate::model::agent::{Device, State};
 use crate::model::call::{Direction, EndCause, OfferOutcome, Party, Phase, SupervisionMode};
 use crate::model::event::{TransferTarget, WrapUpEnd};
+use crate::model::sound::Side;
 use crate::model::trunk::{TrunkInfo, TrunkState};
 
 fn ended(offer: u64, call: u64, agent: &str, outcome: OfferOutcome, rang_millis: u64) -> Event {
@@ -404,4 +405,25 @@ fn a_call_rings_on_when_one_of_its_phones_stops() {
         tape.floor.calls[&call_id(1)].phase,
         Phase::Waiting { queue: queue_id("sales"), since: at(10) }
     );
+}
+
+#[test]
+fn who_is_not_heard_is_on_the_floor_until_he_is() {
+    let mut tape = answered();
+    let leg = crate::id::LegId::from_u64;
+    let lost = |number, side| Event::AudioLost { call: call_id(1), leg: leg(number), side, since: at(20) };
+    tape.push(at(22), lost(1, Side::Customer));
+    tape.push(at(23), lost(2, Side::Agent));
+    tape.push(at(24), lost(1, Side::Customer));
+    let sides =
+        |tape: &Tape| tape.floor.calls[&call_id(1)].unheard.iter().map(|it| it.side).collect::<Vec<_>>();
+    assert_eq!(sides(&tape), [Side::Agent, Side::Customer]);
+    for (agent, sees) in [("201", true), ("202", false)] {
+        let event = lost(1, Side::Customer);
+        assert_eq!(event.visible_to_agent(&tape.floor, &agent_id(agent)), sees, "{agent}");
+        let own = tape.floor.for_agent(&agent_id(agent));
+        assert_eq!(own.calls.get(&call_id(1)).is_some_and(|call| !call.unheard.is_empty()), sees, "{agent}");
+    }
+    tape.push(at(30), Event::AudioBack { call: call_id(1), leg: leg(2) });
+    assert_eq!(sides(&tape), [Side::Customer]);
 }

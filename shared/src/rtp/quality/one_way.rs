@@ -34,6 +34,11 @@ impl OneWay {
         Some(silent)
     }
 
+    /// Since when nothing comes, when that was told.
+    pub fn alarm_since(&self) -> Option<Timestamp> {
+        self.since.filter(|_| self.is_told)
+    }
+
     /// Nothing comes, and it was told.
     pub fn is_alarm(&self) -> bool {
         self.is_told
