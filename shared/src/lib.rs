@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, opens a socket, touches a file, spawns or sleeps; `clippy.toml` beside this
 //! package bans it. Time always comes in as an argument ([`time::Timestamp`]).
 
+pub mod ahead;
 pub mod api;
 pub mod audio;
 pub mod id;
