@@ -59,6 +59,7 @@ impl fmt::Debug for Frame {
 }
 
 /// Rounds to the nearest sample and clips.
+#[inline(always)]
 pub(crate) fn clip(value: f32) -> i16 {
     // Beside this number floats are whole, and the low bits of their mantissa are the sample: unlike rounding by name
     // it needs no call on any processor, so that loops over samples become vector instructions. NaN becomes zero.

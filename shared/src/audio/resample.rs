@@ -77,6 +77,23 @@ impl Default for Halve {
 impl Double {
     /// Writes two samples for each of `input`; stops when either side is full. Returns the samples written.
     pub fn process(&mut self, input: &[i16], output: &mut [i16]) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has what it is compiled for.
+            return unsafe { self.process_wide(input, output) };
+        }
+        self.run(input, output)
+    }
+
+    /// The same, compiled for vectors of eight samples; the results are the same.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn process_wide(&mut self, input: &[i16], output: &mut [i16]) -> usize {
+        self.run(input, output)
+    }
+
+    #[inline(always)]
+    fn run(&mut self, input: &[i16], output: &mut [i16]) -> usize {
         let len = input.len().min(output.len() / 2);
         for (low, high) in input[..len].chunks(CHUNK).zip(output[..2 * len].chunks_mut(2 * CHUNK)) {
             let mut line = [0.0f32; HISTORY + CHUNK];
@@ -98,6 +115,23 @@ impl Double {
 impl Halve {
     /// Writes one sample for each pair of `input`; a last odd sample is left out. Returns the samples written.
     pub fn process(&mut self, input: &[i16], output: &mut [i16]) -> usize {
+        #[cfg(target_arch = "x86_64")]
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has what it is compiled for.
+            return unsafe { self.process_wide(input, output) };
+        }
+        self.run(input, output)
+    }
+
+    /// The same, compiled for vectors of eight samples; the results are the same.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn process_wide(&mut self, input: &[i16], output: &mut [i16]) -> usize {
+        self.run(input, output)
+    }
+
+    #[inline(always)]
+    fn run(&mut self, input: &[i16], output: &mut [i16]) -> usize {
         let len = (input.len() / 2).min(output.len());
         for (high, low) in input[..2 * len].chunks(2 * CHUNK).zip(output[..len].chunks_mut(CHUNK)) {
             let mut odd = [0.0f32; HISTORY + CHUNK];
@@ -120,12 +154,14 @@ impl Halve {
 }
 
 /// The odd taps over a line of history and samples; the taps are symmetric, so their order does not matter.
+#[inline(always)]
 fn convolve(line: &[f32; HISTORY + CHUNK]) -> [f32; CHUNK] {
+    let taps = &*HALF_BAND;
     let mut sums = [0.0f32; CHUNK];
     // So few sums at a time stay in registers, and both taps of a pair are multiplied at once.
     for (block, sums) in sums.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
         let Some(line) = line.get(block * BLOCK..block * BLOCK + BLOCK + HISTORY) else { break };
-        for (offset, tap) in HALF_BAND.iter().enumerate().take(HALF_BAND_TAPS / 2) {
+        for (offset, tap) in taps.iter().enumerate().take(HALF_BAND_TAPS / 2) {
             let (first, last) = (&line[offset..][..BLOCK], &line[HISTORY - offset..][..BLOCK]);
             for ((sum, first), last) in sums.iter_mut().zip(first).zip(last) {
                 *sum += tap * (first + last);
