@@ -136,8 +136,7 @@ fn key_of(samples: &[i16]) -> Option<char> {
     let (high_hz, high) = strongest(samples, HIGH_HZ)?;
     let twist_db = decibels(high / low);
     let is_key = low.min(high) >= least * LEAST_SHARE
-        && twist_db <= HIGH_OVER_LOW_DB
-        && twist_db >= -LOW_OVER_HIGH_DB
+        && (-LOW_OVER_HIGH_DB..=HIGH_OVER_LOW_DB).contains(&twist_db)
         && (low + high) / total >= LEAST_SHARE
         && decibels(high / energy(samples, 2.0 * high_hz)) >= HARMONIC_DB;
     KEYS.into_iter().find(|key| is_key && dtmf_hz(*key) == Some([low_hz, high_hz]))
