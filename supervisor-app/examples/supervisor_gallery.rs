@@ -292,6 +292,7 @@ fn day(state: &State) -> DayReport {
             info: view.info.clone(),
             waiting: 1,
             longest_since: None,
+            callbacks: 0,
             agents_signed_in: 4,
             agents_ready: 1,
             agents_talking: 2,

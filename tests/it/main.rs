@@ -3,6 +3,7 @@
 mod api;
 mod baresip;
 mod bench;
+mod callback;
 mod carrier;
 mod complaints;
 mod customer;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use shared::id::{AgentId, CallId, OfferId, QueueId};
 use shared::model::agent::{ChangedBy, NotReadyReason, State, Status};
 use shared::model::call::{OfferOutcome, QueueExit};
+use shared::model::callback::CallbackEnd;
 use shared::model::decision::Trigger;
 use shared::model::event::Event;
 use shared::model::queue::Destination;
@@ -43,7 +44,8 @@ impl Acd {
         // Deadlines are not worked off first: an answer in the moment of ringing out is an answer.
         let now = self.advance(now);
         let lost = LostRace { offer };
-        let call = self.offers.get(&offer).map(|offer| offer.call).ok_or(lost)?;
+        let call =
+            self.offers.get(&offer).filter(|offer| !offer.is_lease).map(|offer| offer.call).ok_or(lost)?;
         let others: Vec<OfferId> =
             self.call_mut(call).ok_or(lost)?.offers.iter().copied().filter(|other| *other != offer).collect();
         let won = self.take_offer(offer).ok_or(lost)?;
@@ -56,6 +58,9 @@ impl Acd {
         });
         for other in &others {
             self.end_offer(now, *other, OfferOutcome::LostRace, true);
+        }
+        if let Some(won) = self.answered_callback(now, call, &won.agent) {
+            return Ok(won);
         }
         let waiting = self.waiting.remove(&call).ok_or(lost)?;
         let wait_millis = now.millis_since(waiting.entered_at);
@@ -114,8 +119,12 @@ impl Acd {
         let rules = info.routing.clone();
         let mut since = since.min(now);
         let mut preferred = None;
+        let recalled = caller.as_ref().and_then(|caller| self.callback_to(&queue, caller));
         if let Some(caller) = &caller {
             if let Some(place) = self.memory.take_place(caller, &queue, now, rules.place_kept_secs) {
+                since = since.min(place);
+            }
+            if let Some((_, place)) = recalled {
                 since = since.min(place);
             }
             if only.is_none() {
@@ -151,7 +160,11 @@ impl Acd {
             offers: BTreeSet::new(),
             ringing_since: None,
             ring_next_at: None,
+            recall: None,
         };
+        if let Some((callback, _)) = recalled {
+            self.end_callback(now, callback, CallbackEnd::CalledIn { call });
+        }
         self.waiting.insert(call, waiting);
         self.index.dirty_calls.push(call);
         self.publish(Event::CallQueued { call, queue, priority_secs, since, only });
@@ -214,6 +227,8 @@ impl Acd {
 
     /// Takes a call out of its queue; a phone that rings for it stops.
     pub(super) fn leave(&mut self, now: Timestamp, call: CallId, exit: QueueExit) -> Option<Waiting> {
+        // Nobody waits in a callback's.
+        self.waiting.get(&call).filter(|waiting| waiting.recall.is_none())?;
         let offers: Vec<OfferId> = self.call_mut(call)?.offers.iter().copied().collect();
         for offer in offers {
             self.end_offer(now, offer, OfferOutcome::CallerGone, true);
@@ -237,12 +252,19 @@ impl Acd {
         Some(ended)
     }
 
+    /// An offer's time is over. Whose phone did not ring has missed nothing.
+    pub(super) fn ring_out(&mut self, now: Timestamp, offer: OfferId) {
+        let is_lease = self.offers.get(&offer).is_some_and(|offer| offer.is_lease);
+        let outcome = if is_lease { OfferOutcome::CallerGone } else { OfferOutcome::Missed };
+        self.end_offer(now, offer, outcome, true);
+    }
+
     /// Ends an offer that was not answered, with what follows for the agent. The call stays where it was. `cancel` when
     /// the phone still rings.
     pub(super) fn end_offer(&mut self, now: Timestamp, offer: OfferId, outcome: OfferOutcome, cancel: bool) {
         let Some(ended) = self.take_offer(offer) else { return };
         let call = ended.call;
-        if cancel {
+        if cancel && !ended.is_lease {
             self.outputs.push_back(Output::CancelRing { call, agent: ended.agent.clone(), offer });
         }
         self.publish(Event::OfferEnded {
@@ -271,6 +293,9 @@ impl Acd {
             if cool_down_secs.is_some() || outcome == OfferOutcome::Missed {
                 waiting.tried.insert(ended.agent.clone());
             }
+        }
+        if ended.is_lease {
+            self.lease_lost(now, call);
         }
         let Some(agent) = self.agent_mut(&ended.agent) else { return };
         agent.rest(now);

@@ -320,7 +320,7 @@ impl<'a, I: Iterator<Item = Standing<'a>>> Iterator for InOrder<'a, I> {
 }
 
 /// SplitMix64's finaliser: from a number that counts, one that looks drawn.
-fn mix(number: u64) -> u64 {
+pub(super) fn mix(number: u64) -> u64 {
     let number = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let number = (number ^ (number >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let number = (number ^ (number >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -27,6 +27,7 @@ impl Acd {
         }
         self.configure_queues(now, queues);
         self.configure_agents(now, agents);
+        self.end_orphans(now);
         self.rebuild();
     }
 
@@ -47,12 +48,13 @@ impl Acd {
             let stranded: Vec<CallId> = self
                 .waiting
                 .iter()
-                .filter(|(_, waiting)| waiting.queue == queue)
+                .filter(|(_, waiting)| waiting.queue == queue && waiting.recall.is_none())
                 .map(|(call, _)| *call)
                 .collect();
             for call in stranded {
                 self.leave_for(now, call, QueueExit::Overflowed, info.when_closed.clone());
             }
+            self.end_orphans(now);
             self.experience.remove(&queue);
             self.publish(Event::QueueRemoved { queue });
         }

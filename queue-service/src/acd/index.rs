@@ -67,6 +67,8 @@ struct CallEntry {
     only: Option<AgentId>,
     key: Timestamp,
     leaves: Option<LeaveRule>,
+    /// Somebody waits in it and takes the queue's room.
+    takes_room: bool,
     due: Vec<(Timestamp, Due)>,
 }
 
@@ -153,6 +155,9 @@ impl Acd {
         let agents: Vec<AgentId> = self.agents.keys().cloned().collect();
         self.index.dirty_agents.extend(agents);
         self.index.dirty_calls.extend(calls);
+        for (id, callback) in &self.callbacks {
+            self.index.timers.extend(callback.due().map(|at| (at, Due::Callback(*id))));
+        }
         for (id, offer) in &self.offers {
             self.index.timers.insert((offer.until, Due::Offer(*id)));
         }
@@ -296,7 +301,7 @@ impl Acd {
                 known.waiting.remove(&place);
                 if let Some(queue) = index.queues.get_mut(&known.kind.queue) {
                     queue.order.remove(&place);
-                    queue.waiting = queue.waiting.saturating_sub(1);
+                    queue.waiting = queue.waiting.saturating_sub(usize::from(old.takes_room));
                 }
             }
             if let Some(rule) = &old.leaves
@@ -342,7 +347,8 @@ impl Acd {
             }
         }
         let queue = index.queues.entry(kind.queue).or_default();
-        queue.waiting += 1;
+        let takes_room = waiting.recall.is_none();
+        queue.waiting += usize::from(takes_room);
         if !ringing {
             queue.order.insert((key, call));
         }
@@ -351,7 +357,7 @@ impl Acd {
             index.fresh_only.insert(agent.clone());
         }
         let only = waiting.only.clone().filter(|_| open);
-        let mut entry = CallEntry { kind: Some(id), only, key, leaves: rule, due: Vec::new() };
+        let mut entry = CallEntry { kind: Some(id), only, key, leaves: rule, takes_room, due: Vec::new() };
         retime(&mut index.timers, &mut entry.due, waiting.deadlines(call).collect());
         index.calls.insert(call, entry);
     }

@@ -1,12 +1,15 @@
 //! What goes into and comes out of the ACD.
 
 use serde::{Deserialize, Serialize};
-use shared::id::{AgentId, CallId, CodeId, OfferId, QueueId};
+use shared::id::{AgentId, CallId, CodeId, OfferId, QueueId, UserId};
 use shared::model::agent::{AgentInfo, ChangedBy, Device, Status};
-use shared::model::call::QueueExit;
+use shared::model::call::{Party, QueueExit};
+use shared::model::callback::{NotReached, OpenCallback};
 use shared::model::event::Event;
 use shared::model::queue::{Code, Destination, QueueInfo};
 use shared::time::Timestamp;
+
+use super::callback::Booking;
 
 /// Times of the ACD that hold for every queue, in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +102,44 @@ pub enum Input {
         call: CallId,
         /// Where to.
         to: Destination,
+    },
+    /// A waiting caller asks to be called back: [`Output::CallbackTaken`] or [`Output::CallbackRefused`] answers.
+    AskCallback {
+        /// His call.
+        call: CallId,
+        /// Where to reach him; an empty number is refused.
+        to: Party,
+    },
+    /// Somebody books a callback; [`Acd::may_call_back`](super::Acd::may_call_back) says whether there may be one.
+    BookCallback {
+        /// What is booked.
+        booking: Booking,
+    },
+    /// A callback of an earlier run.
+    RestoreCallback {
+        /// As the floor remembers it.
+        before: OpenCallback,
+    },
+    /// A callback is taken back.
+    CancelCallback {
+        /// Which.
+        callback: CallId,
+        /// Who says so.
+        by: UserId,
+        /// Why.
+        reason: String,
+    },
+    /// The customer of a callback answered.
+    CallbackReached {
+        /// The call that it has become.
+        call: CallId,
+    },
+    /// The customer of a callback was not reached.
+    CallbackFailed {
+        /// The call that it had become.
+        call: CallId,
+        /// Why.
+        outcome: NotReached,
     },
     /// An offer failed.
     OfferFailed {
@@ -217,6 +258,40 @@ pub enum Output {
         until: Timestamp,
         /// How long the caller has waited, in milliseconds, for the agent's display.
         waited_millis: u64,
+        /// Nobody waits in the call: this one is to be called when the agent has answered. The ACD wants to know whether he
+        /// was reached.
+        to: Option<Party>,
+    },
+    /// Call the customer of a callback: an agent is reserved for him. [`Input::CallbackReached`] or
+    /// [`Input::CallbackFailed`] answers.
+    DialCustomer {
+        /// The call.
+        call: CallId,
+        /// Its queue.
+        queue: QueueId,
+        /// Whom to call.
+        to: Party,
+        /// How long his phone may ring, in seconds.
+        ring_secs: u32,
+        /// Since when he counts as waiting.
+        since: Timestamp,
+        /// How long that is, in milliseconds.
+        waited_millis: u64,
+    },
+    /// A callback's call is over before its customer was reached: whatever rings for it stops.
+    PutOff {
+        /// The call.
+        call: CallId,
+    },
+    /// The caller will be called back; his call has left the queue.
+    CallbackTaken {
+        /// The call.
+        call: CallId,
+    },
+    /// The caller cannot be called back and waits on.
+    CallbackRefused {
+        /// The call.
+        call: CallId,
     },
     /// Stop ringing. Comes for every [`Output::Ring`] that ends by no input about that offer.
     CancelRing {

@@ -26,6 +26,7 @@
 pub mod hours;
 
 mod agents;
+mod callback;
 mod calls;
 mod choose;
 mod configure;
@@ -46,6 +47,7 @@ mod wrap_up;
 #[cfg(test)]
 mod tests;
 
+pub use callback::{BookError, Booking};
 pub use input::{AcdConfig, AcdError, FailedOffer, Input, LostRace, Output, Won};
 pub use state::Acd;
 pub use told::{Told, Witnessed};

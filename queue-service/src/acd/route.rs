@@ -203,7 +203,8 @@ impl Acd {
     /// Reserves the agent, then rings his phone.
     fn offer(&mut self, now: Timestamp, decision: Decision) {
         let ring_secs = self.queues.get(&decision.queue).map_or(0, |info| info.ring_secs);
-        let until = now + secs(ring_secs.max(self.config.min_ring_secs).max(1));
+        let lease_secs = self.lease_secs(decision.call);
+        let until = now + secs(lease_secs.unwrap_or(ring_secs).max(self.config.min_ring_secs).max(1));
         let (offer, call, agent) = (decision.offer, decision.call, decision.chosen.clone());
         let queue: QueueId = decision.queue.clone();
         self.turn += 1;
@@ -219,9 +220,12 @@ impl Acd {
                 waiting.ring_next_at = Some(now + secs(waiting.rules.ring_next_secs.max(1)));
             }
         }
-        self.offers.insert(offer, Offer { call, agent: agent.clone(), made_at: now, until });
+        let is_lease = lease_secs.is_some();
+        self.offers.insert(offer, Offer { call, agent: agent.clone(), made_at: now, until, is_lease });
         self.index.timers.insert((until, Due::Offer(offer)));
         let waited_millis = decision.waited_millis;
+        self.offer_begins(call);
+        let leased = is_lease.then(|| decision.clone());
         self.publish(Event::OfferMade {
             offer,
             call,
@@ -230,7 +234,13 @@ impl Acd {
             until,
             decision: Box::new(decision),
         });
-        self.outputs.push_back(Output::Ring { call, queue, agent, offer, until, waited_millis });
+        match leased {
+            Some(decision) => self.dial_customer(now, &decision),
+            None => {
+                let to = self.calls_back(call);
+                self.outputs.push_back(Output::Ring { call, queue, agent, offer, until, waited_millis, to });
+            }
+        }
     }
 }
 

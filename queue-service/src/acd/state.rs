@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use shared::id::{AgentId, CallId, CodeId, OfferId, QueueId};
 use shared::model::agent::{AgentInfo, ChangedBy, Device, State, Status};
-use shared::model::call::{OfferOutcome, QueueExit};
+use shared::model::call::QueueExit;
 use shared::model::decision::Trigger;
 use shared::model::event::Event;
 use shared::model::queue::{Code, Destination, QueueInfo, SkillNeed};
@@ -14,6 +14,7 @@ use shared::model::routing::Routing;
 use shared::model::rules::WaitRules;
 use shared::time::Timestamp;
 
+use super::callback::{Callback, Recall};
 use super::expect::Experience;
 use super::index::Index;
 use super::input::{AcdConfig, Input, Output};
@@ -46,6 +47,12 @@ pub struct Acd {
     /// What the calls of each queue have taken.
     #[serde(default)]
     pub(super) experience: BTreeMap<QueueId, Experience>,
+    /// Callbacks that are not over; as many as the queues take.
+    #[serde(default)]
+    pub(super) callbacks: BTreeMap<CallId, Callback>,
+    /// Of the number of the call that a callback becomes.
+    #[serde(default)]
+    pub(super) callback_serial: u32,
     pub(super) outputs: VecDeque<Output>,
     /// None after loading, until the next input.
     #[serde(skip)]
@@ -153,6 +160,9 @@ pub(super) struct Waiting {
     /// When the next phone may ring, while others do.
     #[serde(default)]
     pub(super) ring_next_at: Option<Timestamp>,
+    /// It is a callback's: nobody waits in it.
+    #[serde(default)]
+    pub(super) recall: Option<Recall>,
 }
 
 /// Where a call goes of which it was not written down.
@@ -184,6 +194,9 @@ pub(super) struct Offer {
     pub(super) agent: AgentId,
     pub(super) made_at: Timestamp,
     pub(super) until: Timestamp,
+    /// The agent is reserved, and his phone does not ring yet.
+    #[serde(default)]
+    pub(super) is_lease: bool,
 }
 
 impl Agent {
@@ -210,6 +223,7 @@ pub(super) enum Due {
     Only(CallId),
     Step(CallId),
     RingNext(CallId),
+    Callback(CallId),
     Look(KindId),
 }
 
@@ -231,6 +245,8 @@ impl Acd {
             offers: BTreeMap::new(),
             memory: Memory::default(),
             experience: BTreeMap::new(),
+            callbacks: BTreeMap::new(),
+            callback_serial: 0,
             outputs: VecDeque::new(),
             index: Index::default(),
         }
@@ -259,6 +275,30 @@ impl Acd {
             }
             Input::LeaveFor { call, to } => {
                 self.leave_for(now, call, QueueExit::Overflowed, to);
+                Trigger::AgentFree
+            }
+            Input::AskCallback { call, to } => {
+                self.ask_callback(now, call, to);
+                Trigger::CallQueued
+            }
+            Input::BookCallback { booking } => {
+                self.book_callback(now, booking);
+                Trigger::CallQueued
+            }
+            Input::RestoreCallback { before } => {
+                self.restore_callback(now, before);
+                Trigger::CallQueued
+            }
+            Input::CancelCallback { callback, by, reason } => {
+                self.cancel_callback(now, callback, by, reason);
+                Trigger::AgentFree
+            }
+            Input::CallbackReached { call } => {
+                self.callback_reached(now, call);
+                Trigger::CallQueued
+            }
+            Input::CallbackFailed { call, outcome } => {
+                self.callback_failed(now, call, outcome);
                 Trigger::AgentFree
             }
             Input::OfferFailed { offer, outcome } => {
@@ -373,7 +413,7 @@ impl Acd {
         {
             let fired = match due {
                 Due::Offer(offer) => {
-                    self.end_offer(now, offer, OfferOutcome::Missed, true);
+                    self.ring_out(now, offer);
                     Trigger::OfferEnded
                 }
                 Due::WrapUp(agent) => {
@@ -411,6 +451,10 @@ impl Acd {
                     if let Some(waiting) = self.call_mut(call) {
                         waiting.ring_next_at = None;
                     }
+                    Trigger::Time
+                }
+                Due::Callback(callback) => {
+                    self.callback_due(now, callback);
                     Trigger::Time
                 }
                 Due::Look(kind) => {

@@ -18,6 +18,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use shared::audio::mixer::Role;
 use shared::id::{AgentId, CallId, LegId, TrunkId, UserId};
 use shared::model::call::{Direction, EndCause, Party};
 use shared::model::event::Event;
@@ -145,7 +146,9 @@ impl Machine {
         }
         machine.ring_out_after(now);
         machine.out(match target {
-            Callee::Number(number) => Output::Dial { leg: callee, number, by: Some(by), queue: None },
+            Callee::Number(number) => {
+                Output::Dial { leg: callee, number, by: Some(by), role: Role::Customer, queue: None }
+            }
             Callee::Colleague(agent) => Output::RingColleague { leg: callee, agent, by },
         });
         machine
@@ -161,6 +164,7 @@ impl Machine {
     pub fn is_dialled(&self, leg: LegId) -> bool {
         match &self.phase {
             Phase::Dialling(_) => leg == self.arrival.customer,
+            Phase::Recalling(_) => leg == self.arrival.customer,
             Phase::Away(away) => leg == away.leg,
             _ => false,
         }
@@ -216,7 +220,7 @@ impl Machine {
                     self.recording = true;
                     self.out(Output::Record);
                 }
-                if queue.is_some() {
+                if queue.is_some() && !self.recall_answered() {
                     self.acd(AcdAsk::Taken { agent: dialling.by.to_agent() });
                 }
                 let rang_millis = now.millis_since(dialling.since);
@@ -229,6 +233,7 @@ impl Machine {
                 self.hear();
                 self.publish(Event::CallAnswered { call, trunk, rang_millis });
             }
+            Phase::Recalling(_) if leg == self.arrival.customer => self.customer_answered(now, trunk),
             _ => return false,
         }
         self.timers.cancel(&Timer::RingOut);
@@ -251,6 +256,7 @@ impl Machine {
             }
             // The caller gave up: his own leg is over.
             Phase::Dialling(dialling) if leg == dialling.leg => self.end(now, EndCause::Abandoned),
+            Phase::Recalling(_) if leg == self.arrival.customer => self.customer_silent(now, status),
             Phase::Away(away) if leg == away.leg => self.come_back(now, status),
             _ => return false,
         }
@@ -289,7 +295,7 @@ impl Machine {
         self.hear();
         self.timers.cancel(&Timer::TooLong);
         self.ring_out_after(now);
-        self.out(Output::Dial { leg, number, by: None, queue: queue_id });
+        self.out(Output::Dial { leg, number, by: None, role: Role::Agent, queue: queue_id });
     }
 
     /// The leg to the number outside ended after its answer; true when it was that.
@@ -308,6 +314,7 @@ impl Machine {
 
     pub(super) fn rang_out(&mut self, now: Timestamp) {
         match &self.phase {
+            Phase::Recalling(_) => self.customer_silent(now, 480),
             Phase::Summoning(_) => self.end(now, EndCause::OwnPhoneSilent { status: 408 }),
             Phase::Dialling(dialling) if dialling.is_up => self.tell_failure(480, NO_ANSWER),
             Phase::Dialling(dialling) => {

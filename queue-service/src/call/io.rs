@@ -1,12 +1,15 @@
 //! What goes into and comes out of a call machine.
 
 use serde::{Deserialize, Serialize};
-use shared::audio::mixer::Party as Place;
+use shared::audio::mixer::{Party as Place, Role};
 use shared::id::{AgentId, CallId, LegId, OfferId, QueueId, TrunkId, UserId};
 use shared::model::call::{OfferOutcome, Party, QueueExit, Supervision, SupervisionMode};
+use shared::model::callback::NotReached;
 use shared::model::event::{Event, TransferTarget};
 use shared::model::queue::{Destination, QueueInfo};
 use shared::time::Timestamp;
+
+pub use super::refusal::Refusal;
 
 /// A call that arrives.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +54,12 @@ pub enum Input {
         /// Where to.
         to: Destination,
     },
+    /// The caller will be called back; the queue has let him go.
+    CallbackTaken,
+    /// The caller cannot be called back: he waits on.
+    CallbackRefused,
+    /// The ACD puts a callback off, or it is over.
+    PutOff,
     /// A key was pressed.
     Key {
         /// By whom.
@@ -200,38 +209,6 @@ pub enum Request {
     },
 }
 
-/// Why a request does not fit.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Needs an agent on the call.
-    #[error("no agent talks on this call")]
-    NotTalking,
-    /// Hold of a call that is held.
-    #[error("the customer is already on hold")]
-    AlreadyHeld,
-    /// Resume of a call that is not held.
-    #[error("the customer is not on hold")]
-    NotHeld,
-    /// The call is about to end.
-    #[error("the call is ending")]
-    Ending,
-    /// The supervisor is not in the call.
-    #[error("this supervisor is not in the call")]
-    NotSupervising,
-    /// Too many parties.
-    #[error("the call has no place for another supervisor")]
-    Full,
-    /// A call that a person placed came through no queue.
-    #[error("the call came through no queue; send it to a queue or a number")]
-    NoQueue,
-    /// Another supervisor has it.
-    #[error("another supervisor has taken this call over")]
-    TakenOver,
-    /// The phone that was rung before has not answered yet.
-    #[error("the supervisor's phone is still ringing")]
-    Ringing,
-}
-
 /// What a granted request brings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Granted {
@@ -258,6 +235,10 @@ pub enum Sound {
     Busy,
     /// Some seconds of the tone that says that there is no way through.
     Congestion,
+    /// Two beeps: what was asked for will be done.
+    Confirmed,
+    /// A short tone: what was asked for cannot be done.
+    Refused,
 }
 
 /// What the ACD is told.
@@ -280,6 +261,18 @@ pub enum AcdAsk {
     LeaveFor {
         /// Where to.
         to: Destination,
+    },
+    /// The caller wants to be called back.
+    AskCallback {
+        /// As the network presented him.
+        to: Party,
+    },
+    /// The customer of a callback answered.
+    CallbackReached,
+    /// The customer of a callback was not reached.
+    CallbackFailed {
+        /// Why.
+        outcome: NotReached,
     },
     /// The agent's phone answered: who has the call?
     Claim {
@@ -369,8 +362,10 @@ pub enum Output {
         leg: LegId,
         /// The number, as dialled.
         number: String,
-        /// Who dials; none for a call that is sent on.
+        /// Who dials; none for a call that is sent on, and while nobody is on it.
         by: Option<UserId>,
+        /// The place of the one who is called: the customer's, or an agent's when a customer is sent to him.
+        role: Role,
         /// The queue that the call came through.
         queue: Option<QueueId>,
     },
@@ -411,6 +406,8 @@ pub enum Output {
         queue: QueueId,
         /// The queue's name.
         queue_name: String,
+        /// The customer is called when he has answered.
+        calls_back: bool,
         /// How long the call has waited.
         waited_millis: u64,
     },

@@ -208,7 +208,12 @@ impl Machine {
                 self.drop_ringing(false);
                 self.acd(AcdAsk::Withdraw);
             }
-            Phase::Summoning(_) | Phase::Telling(_) | Phase::Dialling(_) | Phase::Away(_) => {
+            Phase::Recalling(_)
+            | Phase::Summoning(_)
+            | Phase::Telling(_)
+            | Phase::Dialling(_)
+            | Phase::Away(_) => {
+                self.leave_callback();
                 self.drop_dialled();
             }
             Phase::TakenOver { .. } | Phase::Leaving { .. } => {}

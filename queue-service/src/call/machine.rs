@@ -11,6 +11,7 @@ use shared::model::event::Event;
 use shared::model::queue::{Destination, QueueInfo};
 use shared::time::{Timers, Timestamp};
 
+use super::callback::{Recall, Recalling};
 use super::dial::{Away, Dialling, Rules};
 use super::io::{AcdAsk, Arrival, Granted, Input, LegEnd, Output, Refusal, Request, Sound};
 use super::originate::{Summoning, Telling};
@@ -33,6 +34,9 @@ pub struct Machine {
     /// The colleague who was called.
     #[serde(default)]
     pub(super) colleague: Option<AgentId>,
+    /// What it is of a callback.
+    #[serde(default)]
+    pub(super) recall: Recall,
     /// How many legs the machine has named itself.
     #[serde(default)]
     pub(super) legs_made: u32,
@@ -57,6 +61,8 @@ pub(super) enum Phase {
     Summoning(Summoning),
     /// A person for whom the service placed a call hears that it did not come through.
     Telling(Telling),
+    /// The customer of a callback is dialled, and nobody is on it yet.
+    Recalling(Recalling),
     /// A person calls somebody who has not answered yet.
     Dialling(Dialling),
     /// Sent to a number outside.
@@ -137,6 +143,7 @@ impl Machine {
             timers: Timers::default(),
             rules: Rules::default(),
             colleague: None,
+            recall: Recall::None,
             legs_made: 0,
             play: 0,
             outputs: VecDeque::new(),
@@ -150,6 +157,9 @@ impl Machine {
             Input::Queued { queue, since } => self.queued(now, *queue, since),
             Input::Redirected { exit, to } => self.redirected(now, exit, to),
             Input::Ring { offer, agent, leg, waited_millis } => self.ring(offer, agent, leg, waited_millis),
+            Input::CallbackTaken => self.callback_taken(),
+            Input::CallbackRefused => self.callback_refused(),
+            Input::PutOff => self.put_off(now),
             Input::Key { leg, key } => self.key(leg, key),
             Input::Place { files } => self.told_place(files),
             Input::CancelRing { offer } => self.cancel_ring(offer),
@@ -225,6 +235,7 @@ impl Machine {
             Phase::Waiting(waiting) => waiting.since,
             Phase::Talking(talking) => talking.queued_since,
             Phase::Away(away) => away.queued_since,
+            Phase::Recalling(recalling) => recalling.since,
             Phase::Arrived
             | Phase::TakenOver { .. }
             | Phase::Summoning(_)
@@ -306,6 +317,7 @@ impl Machine {
             Phase::Arrived | Phase::Waiting(_) | Phase::Leaving { .. } => {}
             Phase::Talking(_)
             | Phase::TakenOver { .. }
+            | Phase::Recalling(_)
             | Phase::Summoning(_)
             | Phase::Telling(_)
             | Phase::Dialling(_)
@@ -355,12 +367,18 @@ impl Machine {
         }
         match &self.phase {
             Phase::Ended => {}
+            Phase::Waiting(_) if self.recall != Recall::None => self.drop_ringing(false),
             Phase::Arrived | Phase::Waiting(_) => {
                 self.drop_ringing(false);
                 self.acd(AcdAsk::CallerGone);
             }
             Phase::Talking(_) => self.release_agent(now, true),
-            Phase::Summoning(_) | Phase::Telling(_) | Phase::Dialling(_) | Phase::Away(_) => {
+            Phase::Recalling(_)
+            | Phase::Summoning(_)
+            | Phase::Telling(_)
+            | Phase::Dialling(_)
+            | Phase::Away(_) => {
+                self.leave_callback();
                 self.drop_dialled();
             }
             Phase::TakenOver { .. } | Phase::Leaving { .. } => {}
@@ -441,6 +459,7 @@ impl Machine {
             Phase::Away(away) => away.queue.as_ref(),
             Phase::Dialling(dialling) => dialling.queue.as_ref(),
             Phase::Summoning(summoning) => summoning.queue.as_ref(),
+            Phase::Recalling(recalling) => Some(&recalling.queue),
             Phase::Arrived | Phase::Telling(_) | Phase::Leaving { .. } | Phase::Ended => None,
         }
     }

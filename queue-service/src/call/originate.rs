@@ -10,12 +10,15 @@
 //! He hears the far phone ring, or the far side itself as soon as it sends something, and a tone for how it failed.
 
 use serde::{Deserialize, Serialize};
+use shared::audio::mixer::Role;
 use shared::id::{CallId, LegId, UserId};
 use shared::model::call::{Direction, EndCause, Party};
+use shared::model::callback::NotReached;
 use shared::model::event::Event;
 use shared::model::queue::QueueInfo;
 use shared::time::Timestamp;
 
+use super::callback::not_reached;
 use super::dial::{Dialling, Rules};
 use super::io::{AcdAsk, Arrival, Output, Sound};
 use super::machine::{Machine, Phase};
@@ -55,6 +58,8 @@ pub(super) struct Telling {
     pub by: UserId,
     /// The leg of the one who hears it.
     pub leg: LegId,
+    #[serde(default)]
+    pub queue: Option<QueueInfo>,
     pub cause: EndCause,
 }
 
@@ -106,6 +111,12 @@ impl Machine {
             return false;
         }
         let Summoning { by, queue, .. } = summoning.clone();
+        self.dial_for(now, by, leg, queue);
+        true
+    }
+
+    /// Dials the customer for somebody who talks to us by `leg`.
+    pub(super) fn dial_for(&mut self, now: Timestamp, by: UserId, leg: LegId, queue: Option<QueueInfo>) {
         let queue_id = queue.as_ref().map(|queue| queue.id.clone());
         self.phase =
             Phase::Dialling(Dialling { by: by.clone(), leg, since: now, early: false, queue, is_up: true });
@@ -113,8 +124,8 @@ impl Machine {
         self.play_to(leg, Sound::Ringback);
         self.ring_out_after(now);
         let number = self.arrival.dialled.clone();
-        self.out(Output::Dial { leg: self.arrival.customer, number, by: Some(by), queue: queue_id });
-        true
+        let (leg, role) = (self.arrival.customer, Role::Customer);
+        self.out(Output::Dial { leg, number, by: Some(by), role, queue: queue_id });
     }
 
     /// The person's own phone did not answer; true when it was that.
@@ -134,6 +145,7 @@ impl Machine {
             Phase::Telling(telling) if telling.leg == leg => telling.cause.clone(),
             _ => return false,
         };
+        self.recall_failed(NotReached::AgentGone);
         self.end(now, cause);
         true
     }
@@ -142,10 +154,12 @@ impl Machine {
     pub(super) fn tell_failure(&mut self, status: u16, cause: u8) {
         let Phase::Dialling(dialling) = &self.phase else { return };
         let (by, leg) = (dialling.by.clone(), dialling.leg);
+        let queue = dialling.queue.clone();
         self.timers.cancel(&super::machine::Timer::RingOut);
-        self.phase = Phase::Telling(Telling { by, leg, cause: EndCause::NotAnswered { status } });
+        self.phase = Phase::Telling(Telling { by, leg, queue, cause: EndCause::NotAnswered { status } });
         self.out(Output::Drop { leg: self.arrival.customer, elsewhere: false });
         self.out(Output::Cause { cause });
+        self.recall_failed(not_reached(status));
         self.play_to(leg, if cause == USER_BUSY { Sound::Busy } else { Sound::Congestion });
     }
 }

@@ -48,6 +48,7 @@ impl Machine {
             Phase::TakenOver { .. } => return Err(Refusal::TakenOver),
             Phase::Arrived
             | Phase::Waiting(_)
+            | Phase::Recalling(_)
             | Phase::Summoning(_)
             | Phase::Telling(_)
             | Phase::Dialling(_)
@@ -138,6 +139,7 @@ impl Machine {
             Phase::Arrived
             | Phase::Waiting(_)
             | Phase::Talking(_)
+            | Phase::Recalling(_)
             | Phase::Summoning(_)
             | Phase::Telling(_)
             | Phase::Dialling(_)

@@ -5,6 +5,7 @@ use shared::model::call::{EndCause, SupervisionMode};
 use shared::model::event::{Event, TransferTarget};
 use shared::time::Timestamp;
 
+use super::callback::Recall;
 use super::dial::Dialling;
 use super::io::{AcdAsk, LegEnd, Output, Refusal, Sound};
 use super::machine::{Machine, Phase, Talking, Timer};
@@ -17,6 +18,9 @@ pub(crate) const DECLINED: u16 = 603;
 
 impl Machine {
     pub(super) fn won(&mut self, now: Timestamp, offer: OfferId, wait_millis: u64, answered_at: Timestamp) {
+        if self.won_callback(now, offer) {
+            return;
+        }
         let Phase::Waiting(waiting) = &mut self.phase else {
             return;
         };
@@ -134,11 +138,14 @@ impl Machine {
             {
                 Err(Refusal::NoQueue)
             }
+            Phase::Waiting(_) if self.recall != Recall::None => Err(Refusal::CallsBack),
             Phase::Waiting(_) | Phase::Talking(_) | Phase::TakenOver { .. } => {
                 self.transfer(now, target, by);
                 Ok(())
             }
-            Phase::Summoning(_) | Phase::Telling(_) | Phase::Dialling(_) => Err(Refusal::NotTalking),
+            Phase::Recalling(_) | Phase::Summoning(_) | Phase::Telling(_) | Phase::Dialling(_) => {
+                Err(Refusal::NotTalking)
+            }
             Phase::Arrived | Phase::Away(_) | Phase::Leaving { .. } | Phase::Ended => Err(Refusal::Ending),
         }
     }
@@ -161,6 +168,7 @@ impl Machine {
             }
             Phase::TakenOver { .. } => self.drop_supervisors(),
             Phase::Arrived
+            | Phase::Recalling(_)
             | Phase::Summoning(_)
             | Phase::Telling(_)
             | Phase::Dialling(_)
@@ -198,6 +206,7 @@ impl Machine {
     pub(super) fn request_hangup(&mut self, now: Timestamp, by: &UserId) -> Result<(), Refusal> {
         match &self.phase {
             Phase::Ended => Err(Refusal::Ending),
+            Phase::Waiting(_) if self.recall != Recall::None => Err(Refusal::CallsBack),
             Phase::Waiting(_) => {
                 self.drop_ringing(false);
                 self.acd(AcdAsk::Withdraw);
@@ -218,6 +227,7 @@ impl Machine {
             Phase::Arrived
             | Phase::Talking(_)
             | Phase::TakenOver { .. }
+            | Phase::Recalling(_)
             | Phase::Summoning(_)
             | Phase::Telling(_)
             | Phase::Dialling(_)

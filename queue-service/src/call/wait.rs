@@ -7,6 +7,7 @@ use shared::model::call::{EndCause, OfferOutcome};
 use shared::model::queue::QueueInfo;
 use shared::time::Timestamp;
 
+use super::callback::Recall;
 use super::io::{AcdAsk, Output, Sound};
 use super::machine::{Machine, Phase, Ringing, Timer, Waiting};
 
@@ -33,7 +34,8 @@ impl Machine {
         };
         let (queue, queue_name) = (waiting.queue.id.clone(), waiting.queue.name.clone());
         waiting.ringing.push(Ringing { offer, agent: agent.clone(), leg });
-        self.out(Output::RingAgent { leg, agent, offer, queue, queue_name, waited_millis });
+        let calls_back = self.recall == Recall::Open;
+        self.out(Output::RingAgent { leg, agent, offer, queue, queue_name, calls_back, waited_millis });
     }
 
     /// A waiting caller may leave by a key of the queue. In a talk keys belong to the other side and go through the
@@ -45,7 +47,10 @@ impl Machine {
         if let Phase::Waiting(waiting) = &self.phase
             && let Some(to) = waiting.queue.waiting.keys.get(&key).cloned()
         {
-            self.acd(AcdAsk::LeaveFor { to });
+            self.acd(match to.destination() {
+                Some(to) => AcdAsk::LeaveFor { to },
+                None => AcdAsk::AskCallback { to: self.arrival.from.clone() },
+            });
         }
     }
 
@@ -106,6 +111,7 @@ impl Machine {
             Phase::Arrived
             | Phase::Talking(_)
             | Phase::TakenOver { .. }
+            | Phase::Recalling(_)
             | Phase::Summoning(_)
             | Phase::Telling(_)
             | Phase::Dialling(_)

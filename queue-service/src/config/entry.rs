@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use shared::id::{AgentId, CodeId, QueueId, SkillId, UserId};
+use shared::model::callback::CallbackRules;
 use shared::model::queue::{Code, Destination};
 use shared::model::routing::{Routing, Serves};
 use shared::model::rules::{WaitRules, WrapUpRules};
@@ -157,6 +158,8 @@ pub struct Queue {
     /// How wrap-up of its calls begins and ends.
     #[serde(default)]
     pub wrap_up: WrapUpRules,
+    /// How its callers are called back; none when it makes no callbacks.
+    pub callback: Option<CallbackRules>,
     /// The number that its calls show which are transferred to a number outside or placed in its name; that of the trunk
     /// when left out.
     pub caller_id: Option<String>,

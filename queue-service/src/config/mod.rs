@@ -246,6 +246,7 @@ fn queue_info(queue: &Queue, time_zone: &str) -> QueueInfo {
         routing: queue.routing.clone(),
         waiting: queue.waiting.clone(),
         wrap_up: queue.wrap_up.clone(),
+        callback: queue.callback.clone(),
     }
 }
 

@@ -236,8 +236,11 @@ fn floor(api: &Api, page: &mut Page) {
     }
     let reports: Vec<_> = floor.queues.keys().filter_map(|queue| floor.queue_report(queue, now)).collect();
     type Value = fn(&shared::api::queues::QueueReport, shared::time::Timestamp) -> f64;
-    let gauges: [(&'static str, &'static str, Value); 6] = [
+    let gauges: [(&'static str, &'static str, Value); 7] = [
         ("callfloor_queue_waiting", "Calls waiting.", |report, _| f64::from(report.waiting)),
+        ("callfloor_queue_callbacks", "Callbacks that are not over.", |report, _| {
+            f64::from(report.callbacks)
+        }),
         ("callfloor_queue_longest_wait_seconds", "Wait of the longest one.", |report, now| {
             report.longest_since.map_or(0.0, |since| now.since(since).as_secs_f64())
         }),

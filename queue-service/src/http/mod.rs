@@ -5,6 +5,7 @@
 //! disk. Every error is a [`shared::api::error::ApiError`].
 
 mod agents;
+mod callbacks;
 mod calls;
 mod configuration;
 #[cfg(test)]
@@ -192,6 +193,8 @@ fn router(parts: Parts) -> Router {
         .route("/configuration/versions/{number}", get(configuration::version))
         .route("/configuration/versions/{number}/restore", post(configuration::restore))
         .route("/queues/{id}/expected-wait", get(queues::expected_wait))
+        .route("/queues/{id}/callbacks", get(callbacks::list).post(callbacks::book))
+        .route("/queues/{id}/callbacks/{callback}", delete(callbacks::cancel))
         .route("/trunks", get(trunks::list))
         .route("/calls", get(calls::list).post(calls::place))
         .route("/calls/{id}", get(calls::one))

@@ -248,7 +248,9 @@ fn carry_out(hub: &Hub, command: Command) -> Reply {
             hub.publish(change.event().clone());
             Reply::Done
         }
-        Command::EndWrapUp { .. }
+        Command::BookCallback { .. } => Reply::Callback(CallId::from_u64(8)),
+        Command::CancelCallback { .. }
+        | Command::EndWrapUp { .. }
         | Command::ExtendWrapUp { .. }
         | Command::SetHold { .. }
         | Command::Hangup { .. }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shared::api::calls::CallSummary;
 use shared::id::CallId;
+use shared::model::callback::CallbackChange;
 use shared::model::distribution::Distributions;
 use shared::model::event::{Event, Stamped};
 use shared::model::floor::Floor;
@@ -59,7 +60,7 @@ impl Picture {
                 let after = self.calls.get(&call)?.summary();
                 (*after != before).then(|| after.clone())
             }
-            None if matches!(stamped.event, Event::CallArrived { .. } | Event::CallPlaced { .. }) => {
+            None if begins_call(&stamped.event) => {
                 let history = History::begin(stamped)?;
                 let row = history.summary().clone();
                 self.calls.insert(call, history);
@@ -91,5 +92,13 @@ impl Picture {
             floor: Arc::clone(&self.floor),
             calls: self.live_calls().cloned().collect(),
         }
+    }
+}
+
+fn begins_call(event: &Event) -> bool {
+    match event {
+        Event::CallArrived { .. } | Event::CallPlaced { .. } => true,
+        Event::Callback { change, .. } => matches!(change, CallbackChange::Offered { .. }),
+        _ => false,
     }
 }

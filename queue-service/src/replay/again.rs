@@ -386,7 +386,13 @@ impl<'d> Again<'d> {
                 Output::Publish(Event::CallLeftQueue { call, queue, exit, .. }) => {
                     self.left(call, queue, exit)
                 }
-                Output::Publish(_) | Output::CancelRing { .. } => {}
+                // Who was called back left the queue, as the day tells; the calls that came of it are not played again.
+                Output::Publish(_)
+                | Output::CancelRing { .. }
+                | Output::DialCustomer { .. }
+                | Output::PutOff { .. }
+                | Output::CallbackTaken { .. }
+                | Output::CallbackRefused { .. } => {}
             }
         }
     }

@@ -191,6 +191,7 @@ fn is_compared(event: &Event) -> bool {
         event,
         Event::CallQueued { .. }
             | Event::CallLeftQueue { .. }
+            | Event::Callback { .. }
             | Event::OfferMade { .. }
             | Event::OfferEnded { .. }
             | Event::AgentStatusChanged { .. }

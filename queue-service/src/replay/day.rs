@@ -155,7 +155,18 @@ impl Day {
                     stage.wrap_up_due = wrap_up;
                 }
             }
-            Input::OfferFailed { .. } | Input::Tick => {}
+            // Where a callback was taken, the caller left; what agents did for callbacks is not played again.
+            Input::AskCallback { call, .. } => {
+                let input = Input::Withdraw { call, exit: QueueExit::CallbackTaken };
+                self.habits.push((at, self.lines, Told::Input { input }));
+            }
+            Input::BookCallback { .. }
+            | Input::RestoreCallback { .. }
+            | Input::CancelCallback { .. }
+            | Input::CallbackReached { .. }
+            | Input::CallbackFailed { .. }
+            | Input::OfferFailed { .. }
+            | Input::Tick => {}
             Input::Held { call, .. } | Input::Resumed { call, .. } if self.last.contains_key(&call) => {}
             input => {
                 self.configured(&input);

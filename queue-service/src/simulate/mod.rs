@@ -202,5 +202,6 @@ fn plain_queue(id: &QueueId, target_secs: u32) -> QueueInfo {
         routing: Default::default(),
         waiting: Default::default(),
         wrap_up: Default::default(),
+        callback: None,
     }
 }

@@ -276,7 +276,12 @@ impl World {
         while let Some(output) = self.poll() {
             match output {
                 Output::Ring { offer, .. } => rings.push(offer),
-                Output::CancelRing { .. } => {}
+                // Nobody asks for a callback here.
+                Output::CancelRing { .. }
+                | Output::DialCustomer { .. }
+                | Output::PutOff { .. }
+                | Output::CallbackTaken { .. }
+                | Output::CallbackRefused { .. } => {}
                 Output::Redirect { call, to, .. } => match to {
                     Destination::Queue { queue } => {
                         let planned = self.calls.get(&call);

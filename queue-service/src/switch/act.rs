@@ -39,8 +39,8 @@ impl Switch {
                 Output::Reject { leg, status } => self.reject_leg(call, leg, status),
                 Output::Fail { leg, status, cause } => self.fail_leg(call, leg, status, cause),
                 Output::Progress { leg, status, media } => self.pass_progress(call, leg, status, media),
-                Output::Dial { leg, number, by, queue } => {
-                    self.dial(now, call, leg, &number, by.as_ref(), queue.as_ref());
+                Output::Dial { leg, number, by, role, queue } => {
+                    self.dial(now, call, leg, &number, by.as_ref(), role, queue.as_ref());
                 }
                 Output::RingOwn { leg, user, to, queue } => {
                     self.ring_own(call, leg, &user, &to, queue.as_ref());
@@ -51,8 +51,8 @@ impl Switch {
                     }
                 }
                 Output::RingColleague { leg, agent, by } => self.ring_colleague(call, leg, &agent, &by),
-                Output::RingAgent { leg, agent, offer, queue, queue_name, waited_millis } => {
-                    self.ring_agent(now, call, leg, &agent, offer, &queue, &queue_name, waited_millis);
+                Output::RingAgent { leg, agent, offer, queue, queue_name, calls_back, waited_millis } => {
+                    self.ring_agent(call, leg, &agent, offer, &queue, &queue_name, calls_back, waited_millis);
                 }
                 Output::RingSupervisor { leg, supervisor, mode } => {
                     self.ring_supervisor(call, leg, &supervisor, mode);
@@ -100,6 +100,14 @@ impl Switch {
             }
             AcdAsk::CallerGone => acd::Input::CallerGone { call },
             AcdAsk::LeaveFor { to } => acd::Input::LeaveFor { call, to },
+            // A number that may not be called gets no callback.
+            AcdAsk::AskCallback { to } if self.trunks.check(&to.number).is_err() => {
+                self.work.push_back(Work::Call(call, Input::CallbackRefused));
+                return;
+            }
+            AcdAsk::AskCallback { to } => acd::Input::AskCallback { call, to },
+            AcdAsk::CallbackReached => acd::Input::CallbackReached { call },
+            AcdAsk::CallbackFailed { outcome } => acd::Input::CallbackFailed { call, outcome },
             AcdAsk::Withdraw => acd::Input::Withdraw { call, exit: QueueExit::Withdrawn },
             AcdAsk::OfferFailed { offer, outcome } => {
                 let outcome = match outcome {
@@ -163,20 +171,22 @@ impl Switch {
     #[expect(clippy::too_many_arguments, reason = "the fields of one output")]
     fn ring_agent(
         &mut self,
-        now: Timestamp,
         call: CallId,
         leg: LegId,
         agent: &AgentId,
         offer: OfferId,
         queue: &QueueId,
         queue_name: &str,
+        calls_back: bool,
         waited_millis: u64,
     ) {
         let Some(entry) = self.calls.get(&call) else { return };
         let wait_secs = waited_millis / 1000;
         let party = entry.machine.from().clone();
         // Any phone shows the display name, so it carries what an agent wants to know before he answers.
-        let display = format!("{} ({queue_name}, {}:{:02})", party.label(), wait_secs / 60, wait_secs % 60);
+        let what = if calls_back { "callback to " } else { "" };
+        let (mins, secs) = (wait_secs / 60, wait_secs % 60);
+        let display = format!("{what}{} ({queue_name}, {mins}:{secs:02})", party.label());
         let passed = entry.machine.trunk().map(|trunk| self.trunks.passed(trunk, &entry.headers));
         let mut headers = vec![
             (header::CALL.to_owned(), call.to_string()),
@@ -188,7 +198,7 @@ impl Switch {
         headers.extend(passed.unwrap_or_default());
         let from = self.address(&display, &party.number);
         let contact = self.phones.contact(&agent.to_user());
-        tracing::debug!(%call, %agent, %offer, at = %now, "ring");
+        tracing::debug!(%call, %agent, %offer, calls_back, "ring");
         self.invite(call, leg, Some(offer), Role::Agent, contact, from, &agent.to_user(), headers);
     }
 

@@ -10,7 +10,7 @@ use shared::api::session::DeviceAccount;
 use shared::api::trunks::TrunkReport;
 use shared::id::{AgentId, CallId, CodeId, QueueId, UserId};
 use shared::model::agent::ChangedBy;
-use shared::model::call::{Supervision, SupervisionMode};
+use shared::model::call::{Party, Supervision, SupervisionMode};
 use shared::model::event::TransferTarget;
 use tokio::sync::{mpsc, oneshot};
 
@@ -72,6 +72,24 @@ pub enum Command {
         number: String,
         /// The queue in whose name: its number is shown, its rules hold for recording and wrap-up.
         queue: Option<QueueId>,
+    },
+    /// Somebody is to be called back when it is his turn. Answered by [`Reply::Callback`].
+    BookCallback {
+        /// In which queue.
+        queue: QueueId,
+        /// Whom to call.
+        to: Party,
+        /// Who asks.
+        by: UserId,
+    },
+    /// A callback is taken back.
+    CancelCallback {
+        /// Which.
+        callback: CallId,
+        /// Who asks.
+        by: UserId,
+        /// Why.
+        reason: String,
     },
     /// The call goes elsewhere.
     Transfer {
@@ -142,6 +160,8 @@ pub enum Reply {
     Done,
     /// The call that was placed.
     Placed(CallId),
+    /// The callback that is open for the number now.
+    Callback(CallId),
     /// The supervision as it is now.
     Supervision(Supervision),
     /// The SIP account.

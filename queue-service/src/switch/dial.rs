@@ -71,6 +71,7 @@ impl Switch {
     }
 
     /// Calls a number outside.
+    #[expect(clippy::too_many_arguments, reason = "the fields of one output")]
     pub(super) fn dial(
         &mut self,
         now: Timestamp,
@@ -78,12 +79,13 @@ impl Switch {
         leg: LegId,
         number: &str,
         by: Option<&UserId>,
+        role: Role,
         queue: Option<&QueueId>,
     ) {
         let placed = match self.trunks.place(now, leg, number, by) {
             Ok(placed) => placed,
             Err((denied, route)) => {
-                tracing::warn!(%call, by = by.map_or("a transfer", UserId::as_str), number, %denied, "call out refused");
+                tracing::warn!(%call, by = by.map_or("nobody yet", UserId::as_str), number, %denied, "call out refused");
                 if let Some(route) = route {
                     self.hub.publish(Event::NumberRouted { call, route });
                 }
@@ -100,8 +102,6 @@ impl Switch {
         let number = queue
             .and_then(|queue| queue.caller_id.clone())
             .or_else(|| agent.and_then(|agent| agent.caller_id.clone()));
-        // The one who is called has the customer's place when a person calls, the agent's when a customer is sent on.
-        let role = if by.is_some() { Role::Customer } else { Role::Agent };
         let Some(local) = self.open_port(call, leg, role) else {
             self.trunks.leave(leg);
             let told = cause::for_caller(503, None);

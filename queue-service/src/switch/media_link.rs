@@ -12,6 +12,7 @@ use shared::audio::tone::{Region, Tone};
 use shared::id::{CallId, LegId, TrunkId};
 use shared::model::event::Event;
 use shared::model::queue::{Destination, QueueInfo};
+use shared::model::rules::LeaveFor;
 use shared::sdp::LocalMedia;
 
 use crate::call::io::{Input, LegEnd, Sound};
@@ -76,6 +77,8 @@ impl Switch {
             Sound::Music(None) => (None, PlayMode::Loop),
             Sound::Ringback => (Some(self.prompts.ringback.clone()), PlayMode::Loop),
             Sound::Busy => (Some(self.prompts.busy.clone()), PlayMode::Once),
+            Sound::Confirmed => (Some(self.prompts.confirmed.clone()), PlayMode::Once),
+            Sound::Refused => (Some(self.prompts.refused.clone()), PlayMode::Once),
             Sound::Congestion => (Some(self.prompts.congestion.clone()), PlayMode::Once),
         };
         // A file that went missing since the start must not mean silence for the caller.
@@ -160,6 +163,8 @@ pub(super) struct Prompts {
     ringback: Arc<Prompt>,
     busy: Arc<Prompt>,
     congestion: Arc<Prompt>,
+    confirmed: Arc<Prompt>,
+    refused: Arc<Prompt>,
 }
 
 impl Prompts {
@@ -183,6 +188,8 @@ impl Prompts {
             ringback: Prompt::ringback(Region::default()),
             busy: Prompt::tone("busy", Tone::Busy(Region::default()), FAILURE_MILLIS),
             congestion: Prompt::tone("congestion", Tone::Congestion(Region::default()), FAILURE_MILLIS),
+            confirmed: Prompt::tone("confirmed", Tone::CallWaiting, 1_000),
+            refused: Prompt::tone("refused", Tone::Congestion(Region::default()), 960),
         }
     }
 
@@ -201,12 +208,14 @@ impl Prompts {
 /// Every file that a queue plays.
 fn files(queue: &QueueInfo) -> Vec<String> {
     let fixed = [&queue.when_full, &queue.when_closed, &queue.when_timed_out, &queue.waiting.when_empty];
-    let announced = fixed.into_iter().chain(queue.waiting.keys.values()).filter_map(|to| match to {
-        Destination::Announce { prompt } => Some(prompt.clone()),
+    let keys = queue.waiting.keys.values().filter_map(LeaveFor::destination);
+    let announced = fixed.into_iter().cloned().chain(keys).filter_map(|to| match to {
+        Destination::Announce { prompt } => Some(prompt),
         Destination::Reject { .. } | Destination::Queue { .. } => None,
     });
-    let played = [&queue.greeting, &queue.music, &queue.announcement];
+    let callback = queue.callback.iter().flat_map(|rules| [&rules.taken, &rules.refused]);
+    let played = [&queue.greeting, &queue.music, &queue.announcement].into_iter().chain(callback);
     let spoken = queue.waiting.spoken_parts.iter().filter(|_| queue.waiting.says_figures());
     let spoken = spoken.flat_map(|folder| place::files(folder, spoken::parts(queue.waiting.spoken_language)));
-    played.into_iter().flatten().cloned().chain(announced).chain(spoken).collect()
+    played.flatten().cloned().chain(announced).chain(spoken).collect()
 }

@@ -12,6 +12,7 @@
 //! outbox until there is room.
 
 mod act;
+mod callback;
 pub mod command;
 pub mod configure;
 mod defence;

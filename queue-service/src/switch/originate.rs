@@ -72,12 +72,13 @@ impl Switch {
         let rules = self.dial_rules();
         let machine =
             Machine::originate(now, Originating { call, own, callee, by: by.clone(), to, queue, rules });
-        self.begin_call(now, call, machine);
+        self.begin_call(call, machine);
+        self.act(now, call);
         Ok(call)
     }
 
     /// A call that begins with a leg of ours.
-    pub(super) fn begin_call(&mut self, now: Timestamp, call: CallId, machine: Machine) {
+    pub(super) fn begin_call(&mut self, call: CallId, machine: Machine) {
         let entry = Entry {
             machine,
             bridge: self.media.open_bridge(call),
@@ -91,7 +92,6 @@ impl Switch {
             answered_at: Default::default(),
         };
         self.calls.insert(call, entry);
-        self.act(now, call);
     }
 
     /// The queue in whose name a person wants to call.

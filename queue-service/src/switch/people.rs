@@ -49,6 +49,13 @@ impl Switch {
             Command::PlaceCall { by, number, queue } => {
                 self.place_call(now, &by, number, queue.as_ref()).map(Reply::Placed)
             }
+            Command::BookCallback { queue, to, by } => {
+                self.book_callback(now, queue, to, by).map(Reply::Callback)
+            }
+            Command::CancelCallback { callback, by, reason } => {
+                self.cancel_callback(now, callback, by, reason);
+                Ok(Reply::Done)
+            }
             Command::Transfer { call, target, by } => match self.check_target(&target) {
                 Ok(()) => self.ask_call(now, call, CallRequest::Transfer { target, by }),
                 Err(error) => Err(error),

@@ -38,9 +38,22 @@ impl Switch {
                     }
                     self.hub.publish(event);
                 }
-                Output::Ring { call, agent, offer, waited_millis, .. } => {
+                Output::Ring { call, queue, agent, offer, waited_millis, to, .. } => {
+                    if let Some(to) = to {
+                        self.begin_callback(now, call, &queue, to, waited_millis);
+                    }
                     let leg = LegId::new(now, self.random.next_u32());
                     self.work.push_back(Work::Call(call, Input::Ring { offer, agent, leg, waited_millis }));
+                }
+                Output::DialCustomer { call, queue, to, waited_millis, .. } => {
+                    self.dial_customer(now, call, &queue, to, waited_millis);
+                }
+                Output::PutOff { call } => self.work.push_back(Work::Call(call, Input::PutOff)),
+                Output::CallbackTaken { call } => {
+                    self.work.push_back(Work::Call(call, Input::CallbackTaken));
+                }
+                Output::CallbackRefused { call } => {
+                    self.work.push_back(Work::Call(call, Input::CallbackRefused));
                 }
                 Output::CancelRing { call, offer, .. } => {
                     self.work.push_back(Work::Call(call, Input::CancelRing { offer }));
@@ -94,5 +107,6 @@ impl Switch {
         }
         self.drain();
         self.restore_agents(&before);
+        self.restore_callbacks(&before);
     }
 }

@@ -18,6 +18,7 @@ use shared::api::session::{DeviceAccount, SignIn, SignedIn};
 use shared::api::trunks::TrunkReport;
 use shared::id::{AgentId, CallId, QueueId, RecordingId, UserId};
 use shared::model::call::{Supervision, SupervisionMode};
+use shared::model::callback::OpenCallback;
 use shared::model::event::{Stamped, TransferTarget};
 use shared::model::floor::{AgentView, Floor};
 use shared::model::recording::{Recording, Track};
@@ -194,6 +195,11 @@ impl ApiClient {
     /// `POST /calls/{id}/hangup`.
     pub async fn hang_up(&self, call: CallId) -> Result<(), ApiError> {
         self.done(self.request(Method::POST, &["calls", &call.to_string(), "hangup"])?).await
+    }
+
+    /// `GET /queues/{id}/callbacks`.
+    pub async fn callbacks(&self, queue: &QueueId) -> Result<Vec<OpenCallback>, ApiError> {
+        self.get(&["queues", queue.as_str(), "callbacks"]).await
     }
 
     /// `POST /calls`: the service calls a number; the own phone rings first.

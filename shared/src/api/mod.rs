@@ -42,6 +42,7 @@
 //! Errors are [`error::ApiError`] with a matching status. Tokens go in `Authorization: Bearer …`.
 
 pub mod agents;
+pub mod callbacks;
 pub mod calls;
 pub mod configuration;
 pub mod defence;

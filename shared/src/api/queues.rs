@@ -16,6 +16,9 @@ pub struct QueueReport {
     pub waiting: u32,
     /// Since when the longest one waits.
     pub longest_since: Option<Timestamp>,
+    /// Callbacks that are not over.
+    #[serde(default)]
+    pub callbacks: u32,
     /// Agents of the queue who are signed in.
     pub agents_signed_in: u32,
     /// Agents of the queue who are ready and idle.

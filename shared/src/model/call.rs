@@ -216,6 +216,10 @@ pub enum EndCause {
         /// Its SIP status, 408 for silence.
         status: u16,
     },
+    /// The caller left to be called back.
+    CallbackTaken,
+    /// A callback was over, or put off, before its customer was called.
+    CallbackPutOff,
     /// The party outside that the call was transferred to hung up.
     OutsideHungUp,
     /// The call was longer than calls over its trunk may be.

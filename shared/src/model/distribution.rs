@@ -89,6 +89,7 @@ impl Distributions {
             | Event::TrunkUp { .. }
             | Event::TrunkDown { .. }
             | Event::CallPlaced { .. }
+            | Event::Callback { .. }
             | Event::NumberRouted { .. }
             | Event::TrunkTried { .. }
             | Event::TrunkFailed { .. }

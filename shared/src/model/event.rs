@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AgentId, CallId, CampaignId, CodeId, LegId, OfferId, QueueId, RecordingId, TrunkId, UserId};
 use crate::model::agent::{AgentInfo, ChangedBy, Device, Status};
 use crate::model::call::{Direction, EndCause, OfferOutcome, Party, QueueExit, SupervisionMode};
+use crate::model::callback::CallbackChange;
 use crate::model::campaign::CampaignFact;
 use crate::model::decision::Decision;
 use crate::model::queue::{Code, QueueInfo};
@@ -16,6 +17,8 @@ use crate::time::Timestamp;
 pub use crate::model::call::TransferTarget;
 pub use crate::model::configuration::ConfigurationSource;
 
+pub use super::event_parts::WrapUpEnd;
+
 /// An event with its number and its time. Numbers start at 1 and have no gaps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -26,19 +29,6 @@ pub struct Stamped {
     pub at: Timestamp,
     /// What happened.
     pub event: Event,
-}
-
-/// How wrap-up ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub enum WrapUpEnd {
-    /// The agent chose a code.
-    Coded,
-    /// The time ran out.
-    TimedOut,
-    /// A supervisor ended it, or the agent signed out.
-    Forced,
 }
 
 /// Every fact. Closed: a fold lists them all.
@@ -467,6 +457,15 @@ pub enum Event {
         dropped_frames: u64,
         /// Repaired after a crash.
         recovered: bool,
+    },
+    /// Something happened to a callback.
+    Callback {
+        /// Its id.
+        callback: CallId,
+        /// The queue.
+        queue: QueueId,
+        /// What happened.
+        change: CallbackChange,
     },
     /// A recording waits for transcription, with the reason when it cannot start.
     TranscriptWaiting {

@@ -24,6 +24,7 @@ impl Event {
             | Event::TrunkRemoved { .. }
             | Event::TrunkUp { .. }
             | Event::TrunkDown { .. } => None,
+            Event::Callback { callback, change, .. } => change.call(*callback),
             Event::CallPlaced { call, .. }
             | Event::NumberRouted { call, .. }
             | Event::TrunkTried { call, .. }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{AgentId, CallId, QueueId, TrunkId};
 use crate::model::agent::{AgentInfo, ChangedBy, Device, State, Status};
 use crate::model::call::LiveCall;
+use crate::model::callback::OpenCallback;
 use crate::model::event::Stamped;
 use crate::model::metric::{AgentCounts, QueueCounts};
 use crate::model::queue::{Code, QueueInfo};
@@ -70,6 +71,10 @@ pub struct Floor {
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, TrunkView>))]
     pub trunks: BTreeMap<TrunkId, TrunkView>,
+    /// Callbacks that are not over; not shown to agents.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, OpenCallback>))]
+    pub callbacks: BTreeMap<CallId, OpenCallback>,
     /// Reasons for not being ready that agents choose from.
     pub breaks: Vec<Code>,
     /// What the fold remembers to count right.

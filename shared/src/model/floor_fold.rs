@@ -4,15 +4,15 @@
 //! changes what is there and nothing else. Agents' times are counted in stretches that close whenever status or state
 //! change; see [`AgentView::open_stretch`].
 
+mod callback;
+mod offer;
 mod placed;
 
 use std::time::Duration;
 
-use crate::id::{AgentId, CallId, OfferId, QueueId, TrunkId};
+use crate::id::{AgentId, CallId, QueueId, TrunkId};
 use crate::model::agent::{ChangedBy, Device, State, Status};
-use crate::model::call::{
-    Direction, LiveCall, OfferOutcome, Party, Phase, QueueExit, Supervision, SupervisionMode,
-};
+use crate::model::call::{Direction, LiveCall, Party, Phase, QueueExit, Supervision, SupervisionMode};
 use crate::model::event::Event;
 use crate::model::floor::{AgentView, Floor, LastQueue, QueueView};
 use crate::model::metric::{AgentCounts, QueueCounts};
@@ -100,6 +100,7 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
         | Event::CallAnswered { .. }
         | Event::AgentLeft { .. }
         | Event::CallJoined { .. } => placed::apply(floor, at, event),
+        Event::Callback { callback, queue, change } => callback::apply(floor, at, *callback, queue, change),
         Event::CallQueued { call, queue, priority_secs, since, only: _ } => {
             floor.tally.calls.insert(*call, LastQueue { queue: queue.clone(), entered_at: at });
             if let Some(view) = floor.queues.get_mut(queue) {
@@ -107,6 +108,8 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
             }
             if let Some(live) = floor.calls.get_mut(call) {
                 live.priority_secs = *priority_secs;
+                // Who waits is nobody's to call any more.
+                live.placed_for = None;
                 live.phase = Phase::Waiting { queue: queue.clone(), since: *since };
             }
         }
@@ -131,8 +134,11 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
             if let Some(live) = floor.calls.get_mut(call) {
                 live.offers += 1;
                 live.priority_secs = decision.priority_secs;
-                live.phase =
-                    Phase::Offered { queue: queue.clone(), since, agent: agent.clone(), offer: *offer };
+                // In a callback nobody waits.
+                if live.placed_for.is_none() {
+                    live.phase =
+                        Phase::Offered { queue: queue.clone(), since, agent: agent.clone(), offer: *offer };
+                }
             }
             set_state(floor, at, agent, State::Offered { call: *call, offer: *offer, until: *until });
             if let Some(view) = floor.agents.get_mut(agent) {
@@ -140,7 +146,7 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
             }
         }
         Event::OfferEnded { offer, call, agent, outcome, rang_millis: _ } => {
-            end_offer(floor, at, *offer, *call, agent, *outcome);
+            offer::ended(floor, at, *offer, *call, agent, *outcome);
         }
         Event::CallConnected { call, queue, agent, .. } => {
             if let Some(live) = floor.calls.get_mut(call) {
@@ -216,6 +222,9 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
         Event::CallEnded { call, cause: _ } => {
             let ended = floor.calls.remove(call);
             floor.tally.calls.remove(call);
+            for open in floor.callbacks.values_mut().filter(|open| open.call == Some(*call)) {
+                open.call = None;
+            }
             for member in ended.into_iter().flat_map(|live| live.members) {
                 placed::leave(floor, at, *call, &member);
             }
@@ -272,6 +281,9 @@ fn start(floor: &mut Floor, before: Timestamp, at: Timestamp) {
             let target_millis = u64::from(view.info.target_secs) * 1000;
             view.counts.count_exit(QueueExit::Failed, before.millis_since(entered_at), target_millis);
         }
+    }
+    for open in floor.callbacks.values_mut() {
+        open.call = None;
     }
     floor.tally.calls.clear();
     floor.tally.serving.clear();
@@ -357,69 +369,6 @@ fn leave_queue(
         | Phase::Dialling { .. }
         | Phase::Outside { .. } => Phase::Arrived,
     };
-}
-
-fn end_offer(
-    floor: &mut Floor,
-    at: Timestamp,
-    offer: OfferId,
-    call: CallId,
-    agent: &AgentId,
-    outcome: OfferOutcome,
-) {
-    let queue = floor.tally.calls.get(&call).map(|last| last.queue.clone());
-    if let Some(view) = queue.as_ref().and_then(|queue| floor.queues.get_mut(queue)) {
-        match outcome {
-            OfferOutcome::Missed => view.counts.offers_missed += 1,
-            OfferOutcome::Rejected => view.counts.offers_rejected += 1,
-            OfferOutcome::Answered
-            | OfferOutcome::Busy
-            | OfferOutcome::Unreachable
-            | OfferOutcome::LostRace
-            | OfferOutcome::CallerGone => {}
-        }
-    }
-    if let Some(view) = floor.agents.get_mut(agent) {
-        match outcome {
-            OfferOutcome::Answered => view.counts.answered += 1,
-            OfferOutcome::Missed => view.counts.missed += 1,
-            OfferOutcome::Rejected => view.counts.rejected += 1,
-            OfferOutcome::Busy
-            | OfferOutcome::Unreachable
-            | OfferOutcome::LostRace
-            | OfferOutcome::CallerGone => {}
-        }
-        if matches!(&view.state, State::Offered { offer: known, .. } if *known == offer) {
-            let state = if outcome == OfferOutcome::Answered {
-                if let Some(queue) = queue {
-                    floor.tally.serving.insert(agent.clone(), queue);
-                }
-                State::Talking { call, held: false }
-            } else {
-                placed::resting(floor, agent)
-            };
-            set_state(floor, at, agent, state);
-        }
-    }
-    let Some(live) = floor.calls.get_mut(&call) else { return };
-    let Phase::Offered { queue, since, offer: known, .. } = &live.phase else { return };
-    let (queue, since) = (queue.clone(), *since);
-    if outcome == OfferOutcome::Answered {
-        // The phase until the call leaves the queue, which follows at once. Another phone may have rung last.
-        live.phase = Phase::Offered { queue, since, agent: agent.clone(), offer };
-    } else if *known == offer {
-        // Where several phones ring for it, another one still does.
-        let other = floor.agents.values().find_map(|view| match &view.state {
-            State::Offered { call: other, offer, .. } if *other == call => {
-                Some((view.info.id.clone(), *offer))
-            }
-            _ => None,
-        });
-        live.phase = match other {
-            Some((agent, offer)) => Phase::Offered { queue, since, agent, offer },
-            None => Phase::Waiting { queue, since },
-        };
-    }
 }
 
 fn set_held(floor: &mut Floor, call: CallId, now_held: bool) {

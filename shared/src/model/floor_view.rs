@@ -6,6 +6,7 @@ use crate::api::reports::{AgentReport, DayReport};
 use crate::id::{AgentId, CallId, QueueId};
 use crate::model::agent::{Device, State, Status};
 use crate::model::call::{LiveCall, Phase};
+use crate::model::callback::OpenCallback;
 use crate::model::distribution::Distributions;
 use crate::model::floor::{AgentView, Floor};
 use crate::model::metric::{AgentCounts, QueueCounts};
@@ -119,6 +120,17 @@ impl Floor {
             .min()
     }
 
+    /// Callbacks of a queue that are not over, in the order of their places.
+    pub fn callbacks_of(&self, queue: &QueueId) -> Vec<&OpenCallback> {
+        let mut open: Vec<&OpenCallback> =
+            self.callbacks.values().filter(|callback| callback.queue == *queue).collect();
+        let priority = |callback: &OpenCallback| {
+            callback.since - std::time::Duration::from_secs(callback.priority_secs.into())
+        };
+        open.sort_by_key(|callback| (priority(callback), callback.id));
+        open
+    }
+
     /// Agents who serve a queue.
     pub fn agents_of<'f>(&'f self, queue: &'f QueueId) -> impl Iterator<Item = &'f AgentView> {
         self.agents.values().filter(move |agent| agent.serves(queue))
@@ -158,6 +170,7 @@ impl Floor {
             info: view.info.clone(),
             waiting: count(self.calls.values().filter(|call| call.phase.waits_in(queue))),
             longest_since: self.longest_since(queue),
+            callbacks: count(self.callbacks.values().filter(|callback| callback.queue == *queue)),
             agents_signed_in: self.agents_signed_in(queue),
             agents_ready: self.agents_ready(queue),
             agents_talking: self.agents_talking(queue),
@@ -251,6 +264,7 @@ impl Floor {
             }
         }
         floor.trunks.clear();
+        floor.callbacks.clear();
         // Whom colleagues call is between them.
         floor.calls.retain(|_, call| call.members.is_empty() || call.members.contains(agent));
         let own = self.call_in_hand(agent);

@@ -3,6 +3,7 @@
 use crate::api::calls::{CallSummary, OfferRecord};
 use crate::id::CallId;
 use crate::model::call::{Direction, Party};
+use crate::model::callback::CallbackChange;
 use crate::model::decision::Decision;
 use crate::model::event::{Event, Stamped};
 
@@ -85,6 +86,24 @@ impl History {
             Event::RecordingStarted { recording, .. } | Event::RecordingSealed { recording, .. } => {
                 row.recording = Some(*recording);
             }
+            Event::Callback { queue, change, .. } => match change {
+                CallbackChange::Offered { to, .. } => {
+                    row.direction = Direction::Outbound;
+                    row.from.clone_from(to);
+                    row.dialled.clone_from(&to.number);
+                    if row.queues.last() != Some(queue) {
+                        row.queues.push(queue.clone());
+                    }
+                }
+                CallbackChange::Dialled { agent, .. } => {
+                    if row.agents.last() != Some(agent) {
+                        row.agents.push(agent.clone());
+                    }
+                }
+                CallbackChange::Requested { .. }
+                | CallbackChange::Attempted { .. }
+                | CallbackChange::Ended { .. } => {}
+            },
             Event::OfferMade { .. }
             | Event::OfferEnded { .. }
             | Event::NumberRouted { .. }

@@ -6,12 +6,14 @@
 
 pub mod agent;
 pub mod call;
+pub mod callback;
 pub mod campaign;
 pub mod configuration;
 pub mod decision;
 pub mod distribution;
 pub mod event;
 mod event_call;
+mod event_parts;
 pub mod floor;
 mod floor_fold;
 mod floor_view;

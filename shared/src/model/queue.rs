@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{CodeId, QueueId, SkillId};
+use crate::model::callback::CallbackRules;
 use crate::model::routing::Routing;
 use crate::model::rules::{WaitRules, WrapUpRules};
 
@@ -107,4 +108,7 @@ pub struct QueueInfo {
     /// How wrap-up of its calls begins and ends.
     #[serde(default)]
     pub wrap_up: WrapUpRules,
+    /// How its callers are called back; none when it makes no callbacks.
+    #[serde(default)]
+    pub callback: Option<CallbackRules>,
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::audio::spoken::Language;
+use crate::id::QueueId;
 use crate::model::queue::Destination;
 
 /// What an agent may be doing instead of being free for a call.
@@ -28,6 +29,42 @@ pub enum Away {
     WrapUp,
 }
 
+/// What a waiting caller leaves for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum LeaveFor {
+    /// Refused with a SIP status.
+    Reject {
+        /// The status, such as 486.
+        status: u16,
+    },
+    /// One prompt played, hung up.
+    Announce {
+        /// File name of the prompt, in the prompts folder.
+        prompt: String,
+    },
+    /// Another queue.
+    Queue {
+        /// Which.
+        queue: QueueId,
+    },
+    /// To be called back at the number that he presents, as the queue's rules for callbacks say; he keeps his place.
+    Callback,
+}
+
+impl LeaveFor {
+    /// Where the call goes; none for a callback.
+    pub fn destination(&self) -> Option<Destination> {
+        match self.clone() {
+            LeaveFor::Reject { status } => Some(Destination::Reject { status }),
+            LeaveFor::Announce { prompt } => Some(Destination::Announce { prompt }),
+            LeaveFor::Queue { queue } => Some(Destination::Queue { queue }),
+            LeaveFor::Callback => None,
+        }
+    }
+}
+
 /// When a queue takes calls, and how long they stay. A call keeps the rules of the moment at which it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -44,8 +81,8 @@ pub struct WaitRules {
     pub when_empty: Destination,
     /// Calls that wait at closing time are still served; otherwise they go then where calls go outside of the hours.
     pub serve_after_closing: bool,
-    /// Keys by which a waiting caller leaves, and where for: `0` to `9`, `*`, `#`.
-    pub keys: BTreeMap<char, Destination>,
+    /// Keys by which a waiting caller leaves, and what for: `0` to `9`, `*`, `#`.
+    pub keys: BTreeMap<char, LeaveFor>,
     /// Days, or parts of days, on which the queue is closed whatever its hours say: `2026-12-24 14:00-24:00`,
     /// `12-25` (every year), `2026-05-01`.
     pub holidays: Vec<String>,

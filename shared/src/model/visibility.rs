@@ -1,6 +1,7 @@
 //! Which events an agent's own live feed carries.
 
 use crate::id::{AgentId, QueueId};
+use crate::model::callback::CallbackChange;
 use crate::model::event::Event;
 use crate::model::floor::Floor;
 
@@ -45,6 +46,14 @@ impl Event {
             | Event::TrunkTried { .. }
             | Event::TrunkFailed { .. }
             | Event::CallAnswered { .. } => member() || in_hand(),
+            Event::Callback { change, .. } => match change {
+                // Like a call that arrives: its name must be there when it rings.
+                CallbackChange::Offered { .. } => true,
+                CallbackChange::Dialled { agent, .. } => agent == me,
+                CallbackChange::Requested { .. }
+                | CallbackChange::Attempted { .. }
+                | CallbackChange::Ended { .. } => false,
+            },
             Event::AgentNextStatusSet { agent, .. }
             | Event::AgentDeviceChanged { agent, .. }
             | Event::OfferMade { agent, .. }

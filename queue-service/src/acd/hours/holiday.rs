@@ -55,6 +55,11 @@ impl Holiday {
         self.is_on(date) && (self.from..self.to).contains(&minute)
     }
 
+    /// Minutes after midnight; that of the next day when it is a whole one.
+    pub(super) fn ends(&self) -> u16 {
+        self.to
+    }
+
     /// Minutes after midnight.
     pub(super) fn begins(&self) -> u16 {
         self.from

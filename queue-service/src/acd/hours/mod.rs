@@ -127,6 +127,25 @@ impl Hours {
         ends.into_iter().min()
     }
 
+    /// The first moment after `at` at which it is open; none within two weeks, or when it is open already.
+    pub fn opens_after(&self, at: Timestamp) -> Option<Timestamp> {
+        if self.is_open(at) {
+            return None;
+        }
+        let moment = jiff::Timestamp::from_microsecond(at.as_micros()).ok()?;
+        let mut date = self.zone.to_datetime(moment).date();
+        let mut starts = Vec::new();
+        for _ in 0..=14 {
+            let day = day_of(date);
+            let ranges = self.ranges.iter().filter(|range| range.day == day).map(|range| range.from);
+            let holidays = self.holidays.iter().filter(|holiday| holiday.is_on(date)).map(Holiday::ends);
+            starts.extend(ranges.chain(holidays).filter_map(|minutes| self.moment(date, minutes)));
+            date = date.tomorrow().ok()?;
+        }
+        starts.retain(|start| *start > at && self.is_open(*start));
+        starts.into_iter().min()
+    }
+
     /// When the ranges of a day end and its holidays begin.
     fn ends_of(&self, date: Date) -> Vec<Timestamp> {
         let day = day_of(date);

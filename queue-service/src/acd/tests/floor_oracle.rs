@@ -74,6 +74,10 @@ impl Oracle {
                     "cancel comes before the end"
                 );
             }
+            Output::DialCustomer { .. }
+            | Output::PutOff { .. }
+            | Output::CallbackTaken { .. }
+            | Output::CallbackRefused { .. } => panic!("nobody asked for a callback: {output:?}"),
             Output::Redirect { call, .. } => {
                 assert!(!self.entries.contains_key(call), "a redirected call waits no more");
             }

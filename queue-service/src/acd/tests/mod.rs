@@ -72,6 +72,7 @@ pub(super) fn queue(name: &str) -> QueueInfo {
         routing: Default::default(),
         waiting: Default::default(),
         wrap_up: Default::default(),
+        callback: None,
     }
 }
 

@@ -230,6 +230,10 @@ impl Script {
                 format!("ring {} {agent} until {}", call.as_u64(), seconds(until))
             }
             Output::CancelRing { call, agent, .. } => format!("cancel {} {agent}", call.as_u64()),
+            Output::DialCustomer { .. }
+            | Output::PutOff { .. }
+            | Output::CallbackTaken { .. }
+            | Output::CallbackRefused { .. } => format!("{output:?}"),
             Output::Redirect { call, queue, exit, to } => {
                 let to = match to {
                     Destination::Reject { status } => status.to_string(),

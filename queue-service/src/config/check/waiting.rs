@@ -1,6 +1,7 @@
 //! When a queue takes calls and how long they stay: what must hold for it.
 
 use shared::audio::spoken;
+use shared::model::callback::CallbackRules;
 
 use super::{Check, Step};
 use crate::acd::hours::Hours;
@@ -31,7 +32,17 @@ impl Check<'_> {
             if !KEYS.contains(*pressed) {
                 self.fault(path.clone(), format!("{pressed:?} is no key of a telephone"), "0 to 9, * and #");
             }
-            self.destination(path, queue, to);
+            match to.destination() {
+                Some(to) => self.destination(path, queue, &to),
+                None if queue.callback.is_none() => {
+                    let problem = "the queue makes no callbacks";
+                    self.fault(path, problem, "another destination, or a table [queues.callback]");
+                }
+                None => {}
+            }
+        }
+        if let Some(rules) = &queue.callback {
+            self.callback(index, rules);
         }
         if rules.holidays.len() > MAX_HOLIDAYS {
             let problem = format!("there are {}", rules.holidays.len());
@@ -84,6 +95,20 @@ impl Check<'_> {
                 let allowed = format!("a recording of each part; {file:?} is one of them");
                 self.fault(key("spoken_parts"), problem, allowed);
                 return;
+            }
+        }
+    }
+
+    fn callback(&mut self, index: usize, rules: &CallbackRules) {
+        let key = |name: &str| path!["queues", index, "callback", name];
+        self.between(key("attempts"), rules.attempts.into(), 1, 10);
+        self.between(key("retry_secs"), rules.retry_secs.into(), 10, 604_800);
+        self.between(key("ring_secs"), rules.ring_secs.into(), 5, 180);
+        self.between(key("expire_secs"), rules.expire_secs.into(), 0, 2_592_000);
+        self.between(key("max_open"), rules.max_open.into(), 1, 10_000);
+        for (name, prompt) in [("taken", &rules.taken), ("refused", &rules.refused)] {
+            if let Some(prompt) = prompt {
+                self.prompt(key(name), prompt);
             }
         }
     }

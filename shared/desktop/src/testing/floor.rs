@@ -93,6 +93,7 @@ impl Builder {
             routing: Default::default(),
             waiting: Default::default(),
             wrap_up: WrapUpRules { extend_secs: 60, extensions: 1, ..WrapUpRules::default() },
+            callback: None,
         };
         self.floor.queues.insert(id, QueueView { info, counts: QueueCounts::default() });
         self

@@ -66,6 +66,7 @@ fn queue(name: &str) -> QueueInfo {
         routing: Default::default(),
         waiting: Default::default(),
         wrap_up: Default::default(),
+        callback: None,
     }
 }
 
