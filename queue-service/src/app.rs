@@ -20,6 +20,7 @@ use crate::config::Config;
 use crate::http;
 use crate::live::{Hub, HubError};
 use crate::media::{Media, MediaConfig, MediaError};
+use crate::outreach::{Blocked, Outreach};
 use crate::recording::vault::Vault;
 use crate::recording::{Recorder, RecorderEvent, RecordingConfig, RecordingError, recover};
 use crate::revision::Revisions;
@@ -108,10 +109,13 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
     let (phone_keeper, phone_changes) = mpsc::channel(EVENT_QUEUE_LEN);
     let phone_task = tokio::spawn(keeper::run(store.clone(), phone_changes));
     let (switch_handle, commands) = SwitchHandle::channel();
+    let outreach = Outreach::open(&store, &hub, Blocked::new(&config)).await?;
+    tokio::spawn(outreach.clone().run(stop.clone()));
     let switch = tokio::spawn(switch::run(
         Parts {
             config: config.clone(),
             config_version: hub.config_version(),
+            blocked: outreach.blocked().clone(),
             sip,
             sip_events,
             media: media.clone(),
@@ -145,6 +149,7 @@ pub async fn run(config: Config, stop: CancellationToken) -> Result<(), StartErr
         sip: sip_monitor,
         auth,
         revisions,
+        outreach,
     };
     let http_stop = CancellationToken::new();
     let http = tokio::spawn(http::serve(api, listener, http_stop.clone()));

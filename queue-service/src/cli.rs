@@ -1,6 +1,7 @@
 //! The command line: run, check a configuration, try a number, hash a password, work out how many agents are needed.
 
 mod dial_plan;
+mod import;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use crate::{app, auth, telemetry};
 
 /// A wrong command line, a wrong configuration, or a service that does not start.
 const FAILED: u8 = 2;
-/// The journal and the replay are not the same.
+/// The journal and the replay are not the same, or a line of a table was refused.
 const DIFFERENT: u8 = 1;
 
 #[derive(Parser)]
@@ -52,6 +53,8 @@ enum Command {
         /// The number, as people dial it.
         number: String,
     },
+    /// Brings a table of agents, queues or skills (CSV) into a configuration file, with an answer for each line.
+    Import(import::Arguments),
     /// Reads a password from standard input and prints its hash for the configuration.
     HashPassword,
 }
@@ -113,6 +116,14 @@ pub fn main() -> ExitCode {
         Command::Run { config } => run(&config),
         Command::CheckConfig { file } => check(&file),
         Command::DialPlan { config, number } => dial_plan(&config, &number),
+        Command::Import(arguments) => match import::run(&arguments) {
+            Ok((text, true)) => printed(Ok(text)),
+            Ok((text, false)) => {
+                print!("{text}");
+                ExitCode::from(DIFFERENT)
+            }
+            Err(error) => fail(&error),
+        },
         Command::HashPassword => hash_password(),
         Command::Staff(arguments) => staff(&arguments),
         Command::Simulate(arguments) => printed(crate::simulate::command::run(&arguments)),

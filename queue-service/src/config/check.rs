@@ -17,6 +17,8 @@ use std::path::Path;
 use jiff::tz::TimeZoneDatabase;
 use shared::model::queue::Destination;
 
+pub(crate) use skills::nearest;
+
 use super::{Config, Queue};
 use crate::acd::hours::Hours;
 use crate::media::prompt::Prompt;
@@ -460,7 +462,9 @@ impl Check<'_> {
     fn unknown_queue(&mut self, path: Vec<Step>, id: &str) {
         let known: Vec<_> = self.config.queues.iter().take(12).map(|queue| queue.id.as_str()).collect();
         let allowed = if known.is_empty() { "nothing: there are no queues".into() } else { known.join(", ") };
-        self.fault(path, format!("there is no queue {id:?}"), allowed);
+        let mean = nearest(id, self.config.queues.iter().map(|queue| queue.id.as_str()));
+        let mean = mean.map(|mean| format!(", did you mean {mean}?")).unwrap_or_default();
+        self.fault(path, format!("there is no queue {id:?}{mean}"), allowed);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Changes one entry in the text of a configuration; the operator's comments, layout and order stay.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value as Json};
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
@@ -53,6 +55,20 @@ pub(super) fn entries_mut<'a>(
 #[derive(Debug)]
 pub struct Draft {
     document: DocumentMut,
+    /// Places of the entries of a list by their id; made when it is first asked for, because a table may have ten
+    /// thousand lines.
+    places: HashMap<String, HashMap<String, usize>>,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Edited {
+    /// Its place in its list, from 0.
+    pub index: usize,
+    /// It is new.
+    pub created: bool,
+    /// A key has another value, came or went.
+    pub changed: bool,
 }
 
 impl Draft {
@@ -61,7 +77,7 @@ impl Draft {
     /// # Errors
     /// [`EditError::Syntax`].
     pub fn new(text: &str) -> Result<Draft, EditError> {
-        Ok(Draft { document: text.parse()? })
+        Ok(Draft { document: text.parse()?, places: HashMap::new() })
     }
 
     /// The text as it stands.
@@ -70,70 +86,96 @@ impl Draft {
     }
 
     /// Puts an entry: one that is there gets exactly these keys, a new one comes last. Keys whose value stays are not
-    /// touched. A secret that is left out stays; null takes a key away. Says whether the entry is new.
+    /// touched. A secret that is left out stays; null takes a key away.
     ///
     /// # Errors
     /// [`EditError::NoList`], [`EditError::Value`]; nothing is changed then.
-    pub fn put(&mut self, list: &str, id: &str, object: &Map<String, Json>) -> Result<bool, EditError> {
+    pub fn put(&mut self, list: &str, id: &str, object: &Map<String, Json>) -> Result<Edited, EditError> {
         let mut keys = vec![("id".to_owned(), Value::from(id))];
         for (key, value) in object.iter().filter(|(key, value)| *key != "id" && !value.is_null()) {
             let value = to_toml(value).ok_or_else(|| EditError::Value { key: key.clone() })?;
             keys.push((key.clone(), value));
         }
-        if let Some(entry) = entry(&mut self.document, list, id) {
-            let gone: Vec<String> = entry
-                .iter()
-                .map(|(key, _)| key.to_owned())
-                .filter(|key| match object.get(key) {
-                    Some(value) => value.is_null(),
-                    None => key != "id" && !secret::is_secret(list, key),
-                })
-                .collect();
-            for key in gone {
-                entry.remove(&key);
+        if let Some(index) = self.place(list, id) {
+            let mut changed = false;
+            if let Some(entry) = entry(&mut self.document, list, index) {
+                let gone: Vec<String> = entry
+                    .iter()
+                    .map(|(key, _)| key.to_owned())
+                    .filter(|key| match object.get(key) {
+                        Some(value) => value.is_null(),
+                        None => key != "id" && !secret::is_secret(list, key),
+                    })
+                    .collect();
+                changed = !gone.is_empty();
+                for key in gone {
+                    entry.remove(&key);
+                }
+                for (key, value) in keys {
+                    changed |= set(entry, &key, value);
+                }
             }
-            for (key, value) in keys {
-                set(entry, &key, value);
-            }
-            return Ok(false);
+            return Ok(Edited { index, created: false, changed });
         }
-        match self.document.get_mut(list) {
-            Some(Item::Value(Value::Array(array))) => array.push(keys.into_iter().collect::<InlineTable>()),
-            Some(Item::ArrayOfTables(tables)) => tables.push(new_table(keys)),
+        let index = match self.document.get_mut(list) {
+            Some(Item::Value(Value::Array(array))) => {
+                array.push(keys.into_iter().collect::<InlineTable>());
+                array.len() - 1
+            }
+            Some(Item::ArrayOfTables(tables)) => {
+                tables.push(new_table(keys));
+                tables.len() - 1
+            }
             None => {
                 let mut tables = ArrayOfTables::new();
                 tables.push(new_table(keys));
                 self.document.insert(list, Item::ArrayOfTables(tables));
+                0
             }
             Some(_) => return Err(EditError::NoList(list.into())),
-        }
-        Ok(true)
+        };
+        self.places.entry(list.to_owned()).or_default().insert(id.to_owned(), index);
+        Ok(Edited { index, created: true, changed: true })
     }
 
     /// Sets some keys of an entry, and leaves its others as they are; null takes a key away. A new entry comes last.
     ///
     /// # Errors
     /// As [`Draft::put`].
-    pub fn merge(&mut self, list: &str, id: &str, object: &Map<String, Json>) -> Result<bool, EditError> {
-        let Some(entry) = entry(&mut self.document, list, id) else { return self.put(list, id, object) };
-        let mut keys = Vec::new();
-        for (key, value) in object.iter().filter(|(key, _)| *key != "id") {
-            let new = if value.is_null() {
-                None
-            } else {
-                Some(to_toml(value).ok_or_else(|| EditError::Value { key: key.clone() })?)
-            };
-            keys.push((key, new));
-        }
-        for (key, value) in keys {
-            match value {
-                Some(value) => set(entry, key, value),
-                None => {
-                    entry.remove(key);
-                }
+    pub fn merge(&mut self, list: &str, id: &str, object: &Map<String, Json>) -> Result<Edited, EditError> {
+        let Some(index) = self.place(list, id) else { return self.put(list, id, object) };
+        let mut changed = false;
+        if let Some(entry) = entry(&mut self.document, list, index) {
+            let mut keys = Vec::new();
+            for (key, value) in object.iter().filter(|(key, _)| *key != "id") {
+                let value = if value.is_null() {
+                    None
+                } else {
+                    Some(to_toml(value).ok_or_else(|| EditError::Value { key: key.clone() })?)
+                };
+                keys.push((key, value));
+            }
+            for (key, value) in keys {
+                changed |= match value {
+                    Some(value) => set(entry, key, value),
+                    None => entry.remove(key).is_some(),
+                };
             }
         }
-        Ok(false)
+        Ok(Edited { index, created: false, changed })
+    }
+
+    fn place(&mut self, list: &str, id: &str) -> Option<usize> {
+        if !self.places.contains_key(list) {
+            let mut places = HashMap::new();
+            for (index, entry) in entries_mut(&mut self.document, list).enumerate() {
+                if let Some(id) = entry.get("id").and_then(Item::as_str) {
+                    places.entry(id.to_owned()).or_insert(index);
+                }
+            }
+            self.places.insert(list.to_owned(), places);
+        }
+        self.places.get(list)?.get(id).copied()
     }
 
     /// Takes an entry away, with the comment above it.
@@ -143,6 +185,7 @@ impl Draft {
     pub fn remove(&mut self, list: &str, id: &str) -> Result<(), EditError> {
         let is_it = |entry: &dyn TableLike| entry.get("id").and_then(Item::as_str) == Some(id);
         let missing = || EditError::Missing { list: list.into(), id: id.into() };
+        self.places.remove(list);
         match self.document.get_mut(list) {
             Some(Item::ArrayOfTables(tables)) => {
                 let index = tables.iter().position(|table| is_it(table)).ok_or_else(missing)?;
@@ -159,8 +202,14 @@ impl Draft {
     }
 }
 
-fn entry<'a>(document: &'a mut DocumentMut, list: &str, id: &str) -> Option<&'a mut dyn TableLike> {
-    entries_mut(document, list).find(|entry| entry.get("id").and_then(Item::as_str) == Some(id))
+fn entry<'a>(document: &'a mut DocumentMut, list: &str, index: usize) -> Option<&'a mut dyn TableLike> {
+    match document.get_mut(list)? {
+        Item::ArrayOfTables(tables) => tables.get_mut(index).map(|table| table as &mut dyn TableLike),
+        Item::Value(Value::Array(array)) => {
+            array.get_mut(index)?.as_inline_table_mut().map(|table| table as &mut dyn TableLike)
+        }
+        _ => None,
+    }
 }
 
 fn new_table(keys: Vec<(String, Value)>) -> Table {
@@ -172,9 +221,10 @@ fn new_table(keys: Vec<(String, Value)>) -> Table {
     table
 }
 
-fn set(entry: &mut dyn TableLike, key: &str, mut value: Value) {
+/// Sets a key; says whether it had another value.
+fn set(entry: &mut dyn TableLike, key: &str, mut value: Value) -> bool {
     if entry.get(key).is_some_and(|known| plain(known) == plain(&Item::Value(value.clone()))) {
-        return;
+        return false;
     }
     match entry.get_mut(key) {
         Some(Item::Value(known)) => {
@@ -186,6 +236,7 @@ fn set(entry: &mut dyn TableLike, key: &str, mut value: Value) {
             entry.insert(key, Item::Value(value));
         }
     }
+    true
 }
 
 /// The value without its layout.

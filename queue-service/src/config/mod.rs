@@ -29,6 +29,7 @@ use shared::model::agent::AgentInfo;
 use shared::model::queue::{Code, QueueInfo, SkillNeed};
 use shared::model::user::{Role, User as Person};
 
+pub(crate) use check::nearest;
 pub use defence::Defence;
 pub use entry::{Agent, Break, Password, Queue, Skill, User, WrapUpCode};
 pub use error::{ConfigError, Fault};

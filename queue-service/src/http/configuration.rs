@@ -98,6 +98,11 @@ impl From<Refused> for Problem {
                 let hint = "Give the service's user the right to write the file and its folder.";
                 Problem::new(ErrorCode::Internal, left, detail, hint)
             }
+            Refused::Table(_) => {
+                let hint = "The columns of each table stand in the README; nothing was taken.";
+                Problem::new(ErrorCode::BadRequest, "The table was not taken", detail, hint)
+                    .with_status(StatusCode::UNPROCESSABLE_ENTITY)
+            }
             Refused::Store(error) => error.into(),
             Refused::Auth(error) => error.into(),
             Refused::Switch(error) => error.into(),

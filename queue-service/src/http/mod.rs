@@ -7,16 +7,21 @@
 mod agents;
 mod callbacks;
 mod calls;
+mod campaigns;
+#[cfg(test)]
+mod campaigns_tests;
 mod configuration;
 #[cfg(test)]
 mod configuration_tests;
 mod defence;
+mod do_not_call;
 mod extract;
 mod feed;
 #[cfg(test)]
 mod feed_tests;
 mod floor;
 mod frame;
+mod import;
 mod listener;
 mod metrics;
 mod openapi;
@@ -58,6 +63,7 @@ use crate::config::Config;
 use crate::live::Hub;
 use crate::media::Media;
 use crate::media::stats::MediaStats;
+use crate::outreach::Outreach;
 use crate::recording::vault::Vault;
 use crate::revision::Revisions;
 use crate::store::Store;
@@ -96,6 +102,8 @@ pub struct Services {
     pub auth: Auth,
     /// The configuration with its versions.
     pub revisions: Revisions,
+    /// Campaigns, and the list of those who are not to be called.
+    pub outreach: Outreach,
 }
 
 /// The same with what this module makes of it; tests put in numbers of their own.
@@ -111,6 +119,7 @@ struct Parts {
     sip: Arc<dyn Fn() -> DriverCounts + Send + Sync>,
     auth: Auth,
     revisions: Revisions,
+    outreach: Outreach,
     stop: CancellationToken,
 }
 
@@ -188,6 +197,22 @@ fn router(parts: Parts) -> Router {
         )
         .route("/skills/{id}", put(configuration::put_skill).delete(configuration::remove_skill))
         .route("/configuration", get(configuration::export).merge(long(put(configuration::replace))))
+        .route("/do-not-call", get(do_not_call::list).merge(long(post(do_not_call::import))))
+        .route(
+            "/do-not-call/{number}",
+            get(do_not_call::one).put(do_not_call::add).delete(do_not_call::remove),
+        )
+        .route("/campaigns", get(campaigns::list))
+        .route("/campaigns/{id}", put(campaigns::set_up).delete(campaigns::remove))
+        .route("/campaigns/{id}/contacts", long(post(campaigns::import)))
+        .route("/campaigns/{id}/next", post(campaigns::next))
+        .route("/campaigns/{id}/contacts/{number}/skip", post(campaigns::skip))
+        .route("/campaigns/{id}/contacts/{number}/dial", post(campaigns::dial))
+        .route("/campaigns/{id}/contacts/{number}/outcome", post(campaigns::outcome))
+        .route("/campaigns/{id}/report", get(campaigns::report))
+        .route("/campaigns/{id}/report.csv", get(campaigns::report_csv))
+        .route("/import/{table}", long(post(import::import)))
+        .route("/export/{table}", get(import::export))
         .route("/configuration/check", long(post(configuration::check)))
         .route("/configuration/versions", get(configuration::versions))
         .route("/configuration/versions/{number}", get(configuration::version))
@@ -238,13 +263,25 @@ fn long(methods: axum::routing::MethodRouter<Api>) -> axum::routing::MethodRoute
 
 /// Serves until `stop` is cancelled.
 pub async fn serve(services: Services, listener: TcpListener, stop: CancellationToken) {
-    let Services { config, store, hub, switch, vault, media, sip, auth, revisions } = services;
+    let Services { config, store, hub, switch, vault, media, sip, auth, revisions, outreach } = services;
     let patience = Patience::beyond(request_timeout(&config));
     let sound = sound::of(media.clone(), &config.service.time_zone);
     let media = Arc::new(move || media.stats());
     let sip = Arc::new(move || sip.counts());
-    let parts =
-        Parts { config, store, hub, switch, vault, media, sound, sip, auth, revisions, stop: stop.clone() };
+    let parts = Parts {
+        config,
+        store,
+        hub,
+        switch,
+        vault,
+        media,
+        sound,
+        sip,
+        auth,
+        revisions,
+        outreach,
+        stop: stop.clone(),
+    };
     let site = router(parts).into_make_service_with_connect_info::<Peer>();
     if let Err(error) = axum::serve(Bounded::new(listener, CONNECTIONS, patience), site)
         .with_graceful_shutdown(stop.cancelled_owned())

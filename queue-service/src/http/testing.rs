@@ -28,6 +28,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::live::Hub;
 use crate::media::stats::MediaStats;
+use crate::outreach::{Blocked, Outreach};
 use crate::recording::vault::Vault;
 use crate::revision::Revisions;
 use crate::store::{Store, testing};
@@ -121,6 +122,7 @@ impl Site {
         let revisions = Revisions::open(config.clone(), &store, &hub, switch.clone(), auth.clone()).await;
         let parts = Parts {
             revisions: revisions.expect("versions"),
+            outreach: Outreach::open(&store, &hub, Blocked::new(&config)).await.expect("campaigns"),
             vault: Vault::new(config.recordings_folder()),
             config,
             store: store.clone(),

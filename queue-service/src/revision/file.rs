@@ -10,13 +10,19 @@ fn with_path(attempted: &str, path: &Path, error: &io::Error) -> io::Error {
 }
 
 /// The text of the file.
-pub(super) fn read(path: &Path) -> io::Result<String> {
+///
+/// # Errors
+/// What the system says, with the path.
+pub fn read(path: &Path) -> io::Result<String> {
     fs::read_to_string(path).map_err(|error| with_path("read", path, &error))
 }
 
 /// Puts a new file in the place of the old one, with the same rights; a crash leaves one or the other. A link stays a
 /// link to it.
-pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+///
+/// # Errors
+/// What the system says, with the path.
+pub fn write(path: &Path, text: &str) -> io::Result<()> {
     let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let name = real.file_name().unwrap_or_default().to_string_lossy();
     let new = real.with_file_name(format!(".{name}.new"));

@@ -5,7 +5,7 @@
 //! the old or the new one) and then taken over by the switch, in this order. What a crash leaves half done the next start
 //! finishes: the file decides. A file that was changed by hand is never written over; it is to be read again first.
 
-mod file;
+pub mod file;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +17,7 @@ use shared::api::configuration::{
     ConfigurationChange, ConfigurationCheck, ConfigurationFault, ConfigurationVersion,
 };
 use shared::api::error::ApiError;
+use shared::api::import::{ImportQuery, ImportReport, Table};
 use shared::id::UserId;
 use shared::model::configuration::ConfigurationSource;
 use shared::model::event::Event;
@@ -27,6 +28,7 @@ use crate::clock;
 use crate::config::change::differences;
 use crate::config::edit::EditError;
 use crate::config::{Config, ConfigError, Fault, secret};
+use crate::import::{self, ImportError};
 use crate::live::Hub;
 use crate::store::{Store, StoreError};
 use crate::switch::command::{Command, SwitchHandle};
@@ -55,6 +57,9 @@ pub enum Refused {
     /// The text cannot be edited.
     #[error("{0}")]
     Edit(EditError),
+    /// The table cannot be taken.
+    #[error("{0}")]
+    Table(#[from] ImportError),
     /// The file cannot be read or written.
     #[error("{0}")]
     File(#[from] std::io::Error),
@@ -116,6 +121,16 @@ struct Current {
 impl Current {
     fn tag(&self) -> String {
         tag(self.version, self.config.source())
+    }
+
+    /// Refuses a change of another version.
+    fn is(&self, given: Option<&str>) -> Result<(), Refused> {
+        match given {
+            Some(given) if given != self.tag() => {
+                Err(Refused::Stale { given: given.into(), current: self.tag() })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -254,11 +269,7 @@ impl Revisions {
         edit: impl FnOnce(&str) -> Result<String, EditError> + Send + 'static,
     ) -> Result<ConfigurationChange, Refused> {
         let mut current = self.inner.current.lock().await;
-        if let Some(given) = given
-            && given != current.tag()
-        {
-            return Err(Refused::Stale { given: given.into(), current: current.tag() });
-        }
+        current.is(given)?;
         let known = current.config.clone();
         let config = blocking(move || {
             if file::read(known.file())? != known.source() {
@@ -285,6 +296,41 @@ impl Revisions {
         let (_, old) = self.inner.store.versions().get(number).await?.ok_or_else(missing)?;
         let author = Author { by: Some(by), how: ConfigurationSource::Restore };
         self.change(given, author, move |text| secret::as_now(&old, text)).await
+    }
+
+    /// Brings a table in. Nothing is changed by a dry run, by a table with a wrong line (unless `query.partial`), and by
+    /// one that says what is there already.
+    ///
+    /// # Errors
+    /// [`Refused::Table`]; else as [`Revisions::change`].
+    pub async fn import(
+        &self,
+        given: Option<&str>,
+        by: UserId,
+        table: Table,
+        csv: String,
+        query: ImportQuery,
+    ) -> Result<ImportReport, Refused> {
+        let mut current = self.inner.current.lock().await;
+        current.is(given)?;
+        let known = current.config.clone();
+        let (mut imported, config) = blocking(move || {
+            if file::read(known.file())? != known.source() {
+                return Err(Refused::ChangedByHand);
+            }
+            let imported = import::import(known.source(), known.file(), table, &csv, query.partial)?;
+            let config = checked(&imported.text, known.source(), known.file())?;
+            Ok((imported, config))
+        })
+        .await??;
+        if query.dry_run {
+            imported.report.taken = false;
+            imported.report.lines.iter_mut().for_each(|line| line.first_password = None);
+        } else if imported.report.taken {
+            let author = Author { by: Some(by), how: ConfigurationSource::Import };
+            imported.report.configuration = Some(self.accept(&mut current, config, author, true).await?);
+        }
+        Ok(imported.report)
     }
 
     /// Reads the file again, as after SIGHUP.

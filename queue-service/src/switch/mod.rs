@@ -52,6 +52,7 @@ use crate::config::Config;
 use crate::live::Hub;
 use crate::media::Media;
 use crate::media::event::MediaEvent;
+use crate::outreach::Blocked;
 use crate::recording::Recorder;
 use crate::sip::admission::Admission;
 use crate::sip::phones::{Phones, SavedPhones};
@@ -68,6 +69,8 @@ pub struct Parts {
     pub config: Arc<Config>,
     /// Its number.
     pub config_version: u64,
+    /// The numbers that may not be called in a queue's name.
+    pub blocked: Blocked,
     /// The SIP driver.
     pub sip: SipHandle,
     /// What it tells.
@@ -106,6 +109,7 @@ pub struct Switch {
     recorder: Recorder,
     recordings: mpsc::Sender<Recording>,
     prompts: Arc<Prompts>,
+    blocked: Blocked,
     hub: Hub,
     acd: Witnessed,
     forecasts: expect::Forecasts,
@@ -142,6 +146,7 @@ impl Switch {
             recorder: parts.recorder.clone(),
             recordings: parts.recordings.clone(),
             prompts: Arc::new(Prompts::new(&parts.config)),
+            blocked: parts.blocked.clone(),
             hub: parts.hub.clone(),
             forecasts: expect::Forecasts::default(),
             acd: Witnessed::new(clock::now(), AcdConfig::from(&config.acd), random.next_u64()),

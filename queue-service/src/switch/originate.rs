@@ -49,6 +49,13 @@ impl Switch {
                 "Choose a number that the configuration allows ([outbound] allow).",
             ),
         })?;
+        if queue.is_some() && self.blocked.is_blocked(&number) {
+            return Err(refused(
+                ErrorCode::Forbidden,
+                format!("{number} is on the list of those who are not to be called"),
+                "GET /api/v1/do-not-call/{number} says why.",
+            ));
+        }
         let agent = by.to_agent();
         let places = |entry: &Entry| entry.machine.placed_by() == Some(by);
         if self.acd.is_on_call(&agent) || self.calls.values().any(places) {

@@ -36,6 +36,20 @@
 //! | POST /configuration/versions/{number}/restore | If-Match → [`configuration::ConfigurationChange`] | configure |
 //! | PUT /queues/{id}, /agents/{id}, /skills/{id} | keys as in the TOML, If-Match → [`configuration::ConfigurationChange`] | configure |
 //! | DELETE /queues/{id}, /agents/{id}, /skills/{id} | If-Match → [`configuration::ConfigurationChange`] | configure |
+//! | POST /import/{table} | CSV, query [`import::ImportQuery`] → [`import::ImportReport`] | configure |
+//! | GET /export/{table} | → CSV | configure |
+//! | GET /do-not-call | query [`campaigns::NumberQuery`] → list of [`campaigns::BlockedNumber`] | manage floor |
+//! | GET /do-not-call/{number} | → [`campaigns::BlockedNumber`] | signed in |
+//! | PUT /do-not-call/{number} | [`campaigns::Why`] → 204 | manage floor |
+//! | DELETE /do-not-call/{number} | query [`campaigns::Why`] → 204 | manage campaigns |
+//! | POST /do-not-call | CSV, query reason → [`import::ImportReport`] | manage campaigns |
+//! | GET /campaigns | → list of [`crate::model::campaign::CampaignSettings`] | see floor, or own queues |
+//! | PUT /campaigns/{id} | [`crate::model::campaign::CampaignSettings`] → 204 | manage campaigns |
+//! | DELETE /campaigns/{id} | → 204 | manage campaigns |
+//! | POST /campaigns/{id}/contacts | CSV → [`import::ImportReport`] | manage campaigns |
+//! | POST /campaigns/{id}/next | → [`campaigns::HeldContact`], or 204 | agents of its queue |
+//! | POST /campaigns/{id}/contacts/{number}/skip, /dial, /outcome | [`campaigns::SkipContact`], [`campaigns::ContactOutcome`] → 204, [`calls::PlacedCall`] | agents of its queue |
+//! | GET /campaigns/{id}/report, /report.csv | → [`campaigns::CampaignReport`], CSV | read reports |
 //! | GET /live | WebSocket, [`live`] | signed in (filtered for agents) |
 //!
 //! Outside of `/api/v1`: `/healthz`, `/metrics`, `/wallboard`, and `/api/v1/openapi.json` needs no sign-in.
@@ -44,6 +58,7 @@
 pub mod agents;
 pub mod callbacks;
 pub mod calls;
+pub mod campaigns;
 pub mod configuration;
 pub mod defence;
 pub mod error;

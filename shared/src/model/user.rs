@@ -34,6 +34,8 @@ pub enum Permission {
     HearRecordings,
     /// Read the journal and reports.
     ReadReports,
+    /// Set campaigns up, take numbers off the list of those who are not to be called.
+    ManageCampaigns,
     /// Change the configuration.
     Configure,
 }
@@ -47,7 +49,7 @@ impl Role {
             | Permission::Supervise
             | Permission::ManageFloor
             | Permission::HearRecordings => self >= Role::Supervisor,
-            Permission::ReadReports => self >= Role::Manager,
+            Permission::ReadReports | Permission::ManageCampaigns => self >= Role::Manager,
             Permission::Configure => self >= Role::Admin,
         }
     }

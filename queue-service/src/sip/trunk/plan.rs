@@ -121,6 +121,12 @@ impl DialPlan {
         self.number(dialled).map(|_| ())
     }
 
+    /// The number of what somebody writes, whether it may be called or not; none when it is no number.
+    pub fn normal(&self, dialled: &str) -> Option<String> {
+        let dialled = plain(dialled)?;
+        if self.emergency.contains(&dialled) { Some(dialled) } else { plain(&self.rewrite.apply(&dialled)) }
+    }
+
     /// The number of what was dialled, and whether it is an emergency number.
     fn number(&self, dialled: &str) -> Result<(String, bool), Denied> {
         let dialled = plain(dialled).ok_or(Denied::NotANumber)?;
