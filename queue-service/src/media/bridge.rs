@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use shared::ahead;
 use shared::audio::level::{SILENCE_DBOV, rms_dbov};
 use shared::audio::mixer::{HearMatrix, MAX_PARTIES, Mixer, Party, Role, Row, Track};
 use shared::audio::{Frame, fade};
@@ -13,8 +14,8 @@ use shared::time::Timestamp;
 
 use super::BridgeId;
 use super::event::MediaEvent;
-use super::port::Port;
 use super::port::quality::Found;
+use super::port::{AHEAD, Port};
 use super::stats::WorkerCounters;
 use super::worker::Desk;
 use crate::recording::tap::Tap;
@@ -122,6 +123,7 @@ impl Bridge {
             if let Some(port) = desk.port(*slot) {
                 *party = port.party;
                 port.relay_to = [None; MAX_PARTIES];
+                port.relay_places = Row::NOBODY;
             }
             count += 1;
         }
@@ -135,10 +137,10 @@ impl Bridge {
             let relay = only.filter(|(_, speaker)| {
                 desk.ports
                     .get(**speaker)
-                    .and_then(Option::as_ref)
+                    .and_then(Option::as_deref)
                     .is_some_and(|speaker| listener.can_relay_from(speaker))
             });
-            let ears = |slot: usize| desk.ports.get(slot).and_then(Option::as_ref).and_then(Port::ears);
+            let ears = |slot: usize| desk.ports.get(slot).and_then(Option::as_deref).and_then(Port::ears);
             // Whose packets it got, or was about to.
             let from = listener.relayed_from.or(listener.handover.as_ref().map(|handover| handover.speaker));
             if let Some(from) = from.filter(|from| relay.is_none_or(|(_, speaker)| speaker != from)) {
@@ -161,10 +163,11 @@ impl Bridge {
             if let Some(home) = desk.ports.get_mut(*slot) {
                 *home = Some(listener);
             }
-            if let Some(to) =
-                from.and_then(|from| desk.port(from)).and_then(|port| port.relay_to.get_mut(place))
+            if let Some(from) = from.and_then(|from| desk.port(from))
+                && let Some(to) = from.relay_to.get_mut(place)
             {
                 *to = Some(*slot);
+                from.relay_places = from.relay_places.with(place);
             }
         }
         let is_relaying = relayed > 0 && mixed == 0;
@@ -185,6 +188,19 @@ impl Bridge {
         }
     }
 
+    /// Asks for what a frame needs, so many bridges `before` it ([`shared::ahead`]).
+    pub(super) fn fetch(&self, desk: &Desk, before: usize) {
+        if before > AHEAD {
+            ahead::fetch_whole(self);
+        } else if self.decodes {
+            if let Some(recording) = self.recording.as_ref().filter(|_| before == 1) {
+                recording.tap.fetch();
+            }
+            let ports = self.slots.iter().filter_map(|slot| desk.ports.get(*slot)?.as_deref());
+            ports.for_each(|port| port.fetch_to_mix(before));
+        }
+    }
+
     /// Makes the frame number `tick`: takes 20 ms from every party, records them, gives every party what it hears.
     pub(super) fn frame(&mut self, now: Timestamp, tick: u64, desk: &mut Desk, scratch: &mut Scratch) {
         if now < self.quiet_until {
@@ -193,7 +209,7 @@ impl Bridge {
         let mut plan_again = self.watched.take_if(|(_, until)| *until <= now).is_some();
         for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
             let silence = desk.silence;
-            let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) else { continue };
+            let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_deref_mut) else { continue };
             let frame = &mut scratch.heard[place];
             scratch.has_voice[place] = port.pull(now, self.decodes, frame);
             if self.decodes {
@@ -227,7 +243,7 @@ impl Bridge {
         let Some(port) = desk.port(slot) else { return false };
         let rests = port.rests(now);
         let voice = if rests { None } else { self.hand_over(now, slot, desk, scratch) };
-        let Some(port) = desk.ports.get_mut(slot).and_then(Option::as_mut) else { return false };
+        let Some(port) = desk.ports.get_mut(slot).and_then(Option::as_deref_mut) else { return false };
         if port.relayed_from.is_some() || rests {
             port.mixed = Row::NOBODY;
         } else {
@@ -254,7 +270,7 @@ impl Bridge {
     /// The voice that a party between relay and mix hears with ears of its own.
     fn hand_over(&self, now: Timestamp, slot: usize, desk: &mut Desk, scratch: &Scratch) -> Option<Frame> {
         let mut handover = desk.port(slot)?.handover.take()?;
-        let ears = desk.ports.get(handover.speaker).and_then(Option::as_ref).and_then(Port::ears);
+        let ears = desk.ports.get(handover.speaker).and_then(Option::as_deref).and_then(Port::ears);
         let mixed = self.slots.iter().position(|slot| *slot == handover.speaker);
         let mut voice = Frame::SILENCE;
         handover.frame(now, ears, mixed.and_then(|place| scratch.voice(place)), &mut voice);
@@ -305,7 +321,7 @@ impl Bridge {
         if self.decodes || self.slots.is_empty() {
             return Timestamp::EPOCH;
         }
-        let ports = self.slots.iter().map(|slot| desk.ports.get(*slot).and_then(Option::as_ref));
+        let ports = self.slots.iter().map(|slot| desk.ports.get(*slot).and_then(Option::as_deref));
         let quiet = ports.map(|port| port.and_then(Port::quiet_until).unwrap_or(Timestamp::EPOCH));
         quiet.min().unwrap_or(Timestamp::EPOCH).min(now + QUIET)
     }
@@ -313,7 +329,7 @@ impl Bridge {
     /// Looks at the quality of the legs every half second, and tells of one that is not heard though others are.
     fn look(&self, now: Timestamp, desk: &mut Desk) {
         let view = |desk: &Desk, slot: usize, wanted: fn(&Port, Timestamp) -> bool| {
-            desk.ports.get(slot).and_then(Option::as_ref).is_some_and(|port| wanted(port, now))
+            desk.ports.get(slot).and_then(Option::as_deref).is_some_and(|port| wanted(port, now))
         };
         // All at once: the first one tells the time.
         let Some(first) = self.slots.first() else { return };
@@ -328,7 +344,7 @@ impl Bridge {
         }
         for (place, slot) in self.slots.iter().enumerate() {
             let is_wanted = self.matrix.is_heard(place) && !arriving.without(place).is_empty();
-            let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) else { continue };
+            let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_deref_mut) else { continue };
             let (leg, side) = (port.leg, port.party.role.into());
             match port.look(now, is_wanted) {
                 Some(Found::Silent(for_millis)) => {
@@ -377,7 +393,7 @@ impl Bridge {
     /// Lets a frame pass that the worker was too late for.
     pub(super) fn miss_frame(&mut self, now: Timestamp, desk: &mut Desk) {
         for slot in &self.slots {
-            if let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut) {
+            if let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_deref_mut) {
                 port.miss_frame(now, &desk.counters);
             }
         }
@@ -387,7 +403,7 @@ impl Bridge {
     /// pressed, unless they went on as they came. A supervisor's keys go nowhere.
     fn keys(&self, desk: &mut Desk) {
         for (place, slot) in self.slots.iter().enumerate() {
-            if let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_mut)
+            if let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_deref_mut)
                 && let Some(digit) = port.next_heard_key()
             {
                 desk.outlet.send(MediaEvent::Digit { call: self.call, leg: port.leg, digit });
@@ -395,7 +411,7 @@ impl Bridge {
             while let Some((event, port)) = desk
                 .ports
                 .get_mut(*slot)
-                .and_then(Option::as_mut)
+                .and_then(Option::as_deref_mut)
                 .and_then(|port| Some((port.next_key()?, port)))
             {
                 let (key, millis) = match event {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rand::Rng;
 use rand::rngs::StdRng;
+use shared::ahead;
 use shared::audio::codec::{Codec, CodecError};
 use shared::rtp::receiver::{self, Receiver};
 use shared::rtp::rtcp::Rtcp;
@@ -82,6 +83,14 @@ impl Line {
             frame_at: None,
             negotiated,
         })
+    }
+
+    /// Asks ahead for what a packet needs beside the streams ([`shared::ahead`]).
+    pub(super) fn fetch(&self) {
+        ahead::fetch(&self.payload_types);
+        ahead::fetch(&self.incoming);
+        ahead::fetch(&self.frame_at);
+        ahead::fetch_whole(&self.rtcp);
     }
 
     /// Whether a payload type was agreed on.

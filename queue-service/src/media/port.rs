@@ -6,6 +6,7 @@
 //! frame + player ─► Sender ─► socket
 //! ```
 
+mod ahead;
 pub(super) mod quality;
 mod relayed;
 
@@ -26,6 +27,7 @@ use shared::rtp::srtp::MAX_OVERHEAD;
 use shared::sdp::Negotiated;
 use shared::time::Timestamp;
 
+pub(super) use self::ahead::AHEAD;
 use self::quality::Quality;
 use super::BridgeId;
 use super::handover::Handover;
@@ -53,6 +55,8 @@ pub(super) struct Port {
     pub(super) meter: Meter,
     /// The slots that packets are forwarded to, by place in the bridge.
     pub(super) relay_to: [Option<usize>; MAX_PARTIES],
+    /// The places that have one.
+    pub(super) relay_places: Row,
     /// Its packets are forwarded and nobody needs their sound: they move its frames on.
     pub(super) is_relayed: bool,
     /// The slot of the one whose packets are sent on to this port, so that nothing is mixed for it.
@@ -69,7 +73,7 @@ pub(super) struct Port {
     key_detector: Option<Box<Detector>>,
     quality: Quality,
     latch: Latch,
-    line: Option<Line>,
+    line: Option<Box<Line>>,
     protection: Protection,
     received_at: Timestamp,
     /// Something has come at all: a phone that has not sent yet has longer than one that falls silent.
@@ -107,6 +111,7 @@ impl Port {
             talk: TalkDetector::default(),
             meter: Meter::default(),
             relay_to: [None; MAX_PARTIES],
+            relay_places: Row::NOBODY,
             is_relayed: false,
             relayed_from: None,
             handover: None,
@@ -150,7 +155,7 @@ impl Port {
                 }
                 line.configure(negotiated)?;
             }
-            None => self.line = Some(Line::new(now, negotiated, random)?),
+            None => self.line = Some(Box::new(Line::new(now, negotiated, random)?)),
         }
         Ok(())
     }
@@ -190,7 +195,7 @@ impl Port {
             port.stats.codec = Some(line.negotiated.codec);
             port.protection = Protection::resume(line.protection.take());
             match Line::resume(now, line) {
-                Ok(line) => port.line = Some(line),
+                Ok(line) => port.line = Some(Box::new(line)),
                 Err(error) => tracing::error!(%call, leg_id = %saved.leg, %error, "a leg has no sound"),
             }
         }

@@ -34,6 +34,34 @@ impl Protection {
         }
     }
 
+    /// Asks ahead for what a packet needs that comes in ([`shared::ahead`]).
+    pub(super) fn fetch_inbound(&self) {
+        if let Some(pair) = &self.0 {
+            pair.inbound.fetch();
+        }
+    }
+
+    /// Asks for what that points to.
+    pub(super) fn fetch_inbound_behind(&self) {
+        if let Some(pair) = &self.0 {
+            pair.inbound.fetch_behind();
+        }
+    }
+
+    /// Asks ahead for what a packet needs that goes out.
+    pub(super) fn fetch_outbound(&self) {
+        if let Some(pair) = &self.0 {
+            pair.outbound.fetch();
+        }
+    }
+
+    /// Asks for what that points to.
+    pub(super) fn fetch_outbound_behind(&self) {
+        if let Some(pair) = &self.0 {
+            pair.outbound.fetch_behind();
+        }
+    }
+
     /// Where it is, of what is sent and of what is received.
     pub(super) fn state(&self) -> Option<(State, InboundState)> {
         self.0.as_ref().map(|pair| (pair.outbound.state().clone(), pair.inbound.state()))

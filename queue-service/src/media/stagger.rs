@@ -74,12 +74,14 @@ impl Stagger {
         groups.map(|group| group.schedule.wait(now)).min()
     }
 
-    /// Hands every bridge whose frame is due to `make`, with what is due.
-    pub(super) fn frames(&mut self, now: Timestamp, mut make: impl FnMut(Due, &mut Bridge)) {
+    /// Hands every bridge whose frame is due to `make`, with what is due and those that come after it.
+    pub(super) fn frames(&mut self, now: Timestamp, mut make: impl FnMut(Due, &mut Bridge, &[Bridge])) {
         for group in self.groups.iter_mut().filter(|group| !group.bridges.is_empty()) {
             while let Some(due) = group.schedule.pop(now) {
-                for bridge in &mut group.bridges {
-                    make(due, bridge);
+                let mut left = group.bridges.as_mut_slice();
+                while let Some((bridge, next)) = left.split_first_mut() {
+                    make(due, bridge, next);
+                    left = next;
                 }
             }
         }
@@ -107,7 +109,7 @@ mod tests {
         let mut frames = HashMap::new();
         for step in 1..=100 {
             let mut together = 0;
-            stagger.frames(start + Duration::from_millis(2 * step), |due, bridge| {
+            stagger.frames(start + Duration::from_millis(2 * step), |due, bridge, _| {
                 assert!(matches!(due, Due::Make(_)));
                 *frames.entry(bridge.id).or_insert(0) += 1;
                 together += 1;

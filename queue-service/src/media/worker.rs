@@ -27,7 +27,7 @@ use super::bridge::{Bridge, Scratch};
 use super::event::MediaEvent;
 use super::outlet::Outlet;
 use super::pool::PortPool;
-use super::port::{Port, Silence};
+use super::port::{AHEAD, Port, Silence};
 use super::prompt::Prompt;
 use super::saved::{SavedBridge, SavedLeg};
 use super::schedule::Due;
@@ -143,7 +143,7 @@ impl Pace {
 /// What bridges share: the ports of the worker and the way out.
 pub(super) struct Desk {
     /// By slot; a socket is watched under twice its slot, plus one for RTCP.
-    pub(super) ports: Vec<Option<Port>>,
+    pub(super) ports: Vec<Option<Box<Port>>>,
     free: Vec<usize>,
     legs: HashMap<LegId, usize>,
     pub(super) outlet: Outlet,
@@ -171,12 +171,25 @@ impl Desk {
     }
 
     pub(super) fn port(&mut self, slot: usize) -> Option<&mut Port> {
-        self.ports.get_mut(slot).and_then(Option::as_mut)
+        self.ports.get_mut(slot).and_then(Option::as_deref_mut)
     }
 
     fn port_of(&mut self, leg: LegId) -> Option<&mut Port> {
         let slot = *self.legs.get(&leg)?;
         self.port(slot)
+    }
+
+    /// Asks for what a packet of the port at `slot` will need, so many packets `before` it.
+    fn fetch(&self, slot: usize, before: usize) {
+        let Some(port) = self.ports.get(slot).and_then(Option::as_deref) else { return };
+        port.fetch_to_receive(before);
+        if before < AHEAD {
+            for to in port.relay_places.places().filter_map(|place| *port.relay_to.get(place)?) {
+                if let Some(other) = self.ports.get(to).and_then(Option::as_deref) {
+                    other.fetch_to_relay(before);
+                }
+            }
+        }
     }
 
     /// Takes a datagram of voice, and hands it on when the plan says so. True when the plan has to be made anew.
@@ -187,13 +200,14 @@ impl Desk {
         source: SocketAddr,
         datagram: &mut [u8],
     ) -> bool {
-        let Some(port) = self.ports.get_mut(slot).and_then(Option::as_mut) else { return false };
+        let Some(port) = self.ports.get_mut(slot).and_then(Option::as_deref_mut) else { return false };
         let Some((packet, content, plan_again)) = port.receive(now, source, datagram, &self.counters) else {
             return false;
         };
         if port.relays(content) {
-            for to in port.relay_to.into_iter().flatten() {
-                if let Some(other) = self.ports.get_mut(to).and_then(Option::as_mut) {
+            let (places, to) = (port.relay_places, port.relay_to);
+            for to in places.places().filter_map(|place| *to.get(place)?) {
+                if let Some(other) = self.ports.get_mut(to).and_then(Option::as_deref_mut) {
                     other.relay(now, &packet, content, &self.counters);
                 }
             }
@@ -232,7 +246,11 @@ impl Worker {
                     0
                 }
             };
+            for before in (1..=AHEAD).rev() {
+                (0..AHEAD.min(ready)).for_each(|place| self.fetch(place, before));
+            }
             for place in 0..ready {
+                (1..=AHEAD).for_each(|before| self.fetch(place + before, before));
                 if let Some(number) = self.watch.ready(place) {
                     self.read(turn_at, number, &mut datagram);
                 }
@@ -251,6 +269,15 @@ impl Worker {
             Some(wait) => wait,
             None if self.desk.outlet.is_empty() => IDLE,
             None => PACE_WINDOW,
+        }
+    }
+
+    /// Asks for what the ready socket at `place` will need, so many packets `before` its own.
+    fn fetch(&self, place: usize, before: usize) {
+        if let Some(number) = self.watch.ready(place)
+            && number.is_multiple_of(2)
+        {
+            self.desk.fetch((number / 2) as usize, before);
         }
     }
 
@@ -297,7 +324,7 @@ impl Worker {
             }
             Command::Connect { leg, negotiated } => {
                 let Some(slot) = self.desk.legs.get(&leg).copied() else { return };
-                let Some(port) = self.desk.ports.get_mut(slot).and_then(Option::as_mut) else { return };
+                let Some(port) = self.desk.ports.get_mut(slot).and_then(Option::as_deref_mut) else { return };
                 port.connect(now, *negotiated, &mut self.desk.random);
                 let bridge = port.bridge;
                 self.plan(bridge);
@@ -343,7 +370,7 @@ impl Worker {
             }
             Command::Save { bridge, reply } => {
                 let Some((_, home)) = self.bridges.get(bridge) else { return };
-                let ports = home.slots.iter().filter_map(|slot| self.desk.ports.get(*slot)?.as_ref());
+                let ports = home.slots.iter().filter_map(|slot| self.desk.ports.get(*slot)?.as_deref());
                 let saved =
                     SavedBridge { call: home.call, saved_at: now, legs: ports.map(Port::save).collect() };
                 // Who asked may have gone.
@@ -374,7 +401,7 @@ impl Worker {
             tracing::error!(leg_id = %leg, %error, "a media port hears nothing: the system does not watch its socket");
         }
         if let Some(place) = self.desk.ports.get_mut(slot) {
-            *place = Some(port);
+            *place = Some(Box::new(port));
         }
         self.desk.legs.insert(leg, slot);
         self.desk.counters.ports.fetch_add(1, Ordering::Relaxed);
@@ -438,11 +465,16 @@ impl Worker {
     fn frames(&mut self, now: Timestamp) {
         self.desk.outlet.retry();
         let (desk, scratch) = (&mut self.desk, &mut self.scratch);
-        self.bridges.frames(now, |due, bridge| match due {
-            Due::Make(number) => bridge.frame(now, number, desk, scratch),
-            Due::Miss => {
-                bridge.miss_frame(now, desk);
-                WorkerCounters::count(&desk.counters.frames_late);
+        self.bridges.frames(now, |due, bridge, next| {
+            for (before, next) in (1..=AHEAD + 1).zip(next) {
+                next.fetch(desk, before);
+            }
+            match due {
+                Due::Make(number) => bridge.frame(now, number, desk, scratch),
+                Due::Miss => {
+                    bridge.miss_frame(now, desk);
+                    WorkerCounters::count(&desk.counters.frames_late);
+                }
             }
         });
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use shared::ahead;
 use shared::id::{CallId, RecordingId};
 use shared::time::Timestamp;
 
@@ -63,8 +64,8 @@ pub(super) struct Chunk {
     pub(super) len_frames: u64,
     /// Frames that came, for the count when they are lost.
     pub(super) filled_frames: u64,
-    /// Tracks with anything but silence; only of these the samples are this chunk's.
-    pub(super) is_heard: [bool; 3],
+    /// Frames up to which a track's room holds this chunk's samples; zero for a track that is silent.
+    pub(super) heard_frames: [u64; 3],
     pub(super) tracks: Tracks,
 }
 
@@ -72,7 +73,7 @@ impl Chunk {
     /// Octets from `first_frame` on of a track that is heard.
     pub(super) fn track(&self, track: usize) -> Option<&[u8]> {
         let len = self.len_frames as usize * FRAME_BYTES;
-        self.is_heard.get(track).filter(|is_heard| **is_heard)?;
+        self.heard_frames.get(track).filter(|frames| **frames > 0)?;
         self.tracks.get(track)?.as_ref()?.get(..len)
     }
 
@@ -148,18 +149,17 @@ impl Tap {
             first_frame,
             len_frames: 0,
             filled_frames: 0,
-            is_heard: [false; 3],
+            heard_frames: [0; 3],
             tracks: self.rooms.try_recv().unwrap_or_default(),
         });
         let place = (frame - first_frame) as usize;
-        for ((room, is_heard), samples) in chunk.tracks.iter_mut().zip(&mut chunk.is_heard).zip(tracks) {
+        for ((room, heard), samples) in chunk.tracks.iter_mut().zip(&mut chunk.heard_frames).zip(tracks) {
             let Some(samples) = samples.filter(|samples| samples.iter().any(|sample| *sample != 0)) else {
                 continue;
             };
             let room = room.get_or_insert_with(self::room);
-            if !std::mem::replace(is_heard, true) {
-                room.fill(0);
-            }
+            silence(room, *heard, place as u64);
+            *heard = place as u64 + 1;
             if let Some(octets) = room.get_mut(place * FRAME_BYTES..(place + 1) * FRAME_BYTES) {
                 for (octets, sample) in octets.as_chunks_mut::<2>().0.iter_mut().zip(samples) {
                     *octets = sample.to_le_bytes();
@@ -178,8 +178,26 @@ impl Tap {
         self.next_frame = self.next_frame.max(len_frames);
     }
 
+    /// Asks ahead for where the next frame goes ([`shared::ahead`]).
+    pub fn fetch(&self) {
+        let Some(chunk) = &self.chunk else { return };
+        let place = (self.next_frame.saturating_sub(chunk.first_frame) as usize).saturating_mul(FRAME_BYTES);
+        for (room, heard) in chunk.tracks.iter().zip(chunk.heard_frames) {
+            if heard > 0
+                && let Some(octets) = room.as_ref().and_then(|room| room.get(place..place + FRAME_BYTES))
+            {
+                ahead::fetch_whole(octets);
+            }
+        }
+    }
+
     fn flush(&mut self) {
-        let Some(chunk) = self.chunk.take() else { return };
+        let Some(mut chunk) = self.chunk.take() else { return };
+        for (room, heard) in chunk.tracks.iter_mut().zip(chunk.heard_frames) {
+            if let Some(room) = room.as_mut().filter(|_| heard > 0) {
+                silence(room, heard, chunk.len_frames);
+            }
+        }
         let filled = chunk.filled_frames;
         self.progress.len_frames.store(self.next_frame, Ordering::Relaxed);
         let fits = self.progress.waiting.fetch_add(1, Ordering::AcqRel) < QUEUE_CHUNKS_EACH;
@@ -195,6 +213,13 @@ impl Drop for Tap {
         self.flush();
         self.progress.len_frames.store(self.next_frame, Ordering::Relaxed);
         self.progress.ended.store(true, Ordering::Release);
+    }
+}
+
+/// Makes the frames from `from` up to `to` silent: the room has what another chunk left there.
+fn silence(room: &mut [u8], from: u64, to: u64) {
+    if let Some(octets) = room.get_mut(from as usize * FRAME_BYTES..to as usize * FRAME_BYTES) {
+        octets.fill(0);
     }
 }
 

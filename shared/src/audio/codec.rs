@@ -10,6 +10,7 @@ use super::g711::{self, Law};
 use super::plc::Concealer;
 use super::resample::{Double, Halve};
 use super::{Frame, g722, opus};
+use crate::ahead;
 
 /// Samples at 16 kHz of the longest packet that is taken: 120 ms.
 pub const MAX_PACKET_SAMPLES: usize = 1_920;
@@ -192,6 +193,19 @@ impl Decoder {
             Codec::G722 => Decoder::G722 { decoder: Box::default(), concealer: Box::default() },
             Codec::Opus => Decoder::Opus(opus::Decoder::new()?),
         })
+    }
+
+    /// Asks ahead for what decoding needs ([`crate::ahead`]). What Opus has, only libopus knows.
+    pub fn fetch(&self) {
+        ahead::fetch_whole(self);
+        match self {
+            Decoder::G711 { concealer, .. } => concealer.fetch(),
+            Decoder::G722 { decoder, concealer } => {
+                ahead::fetch_whole(&**decoder);
+                concealer.fetch();
+            }
+            Decoder::Opus(_) => {}
+        }
     }
 
     /// Decodes one packet. `output` should hold [`MAX_PACKET_SAMPLES`]; `&mut frame.0` does for packets of

@@ -111,6 +111,16 @@ impl Row {
         Row(before | (self.0 >> place >> 1) << place)
     }
 
+    /// The places in it, in order.
+    pub fn places(self) -> impl Iterator<Item = usize> {
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let place = left.trailing_zeros() as usize;
+            left &= left.checked_sub(1)?;
+            Some(place)
+        })
+    }
+
     /// Parties in it.
     pub const fn len(self) -> u32 {
         self.0.count_ones()
@@ -412,5 +422,12 @@ mod tests {
             backwards.reverse();
             prop_assert_eq!(outputs, backwards);
         }
+    }
+
+    #[test]
+    fn the_places_of_a_row_are_told_in_order() {
+        let row = Row::NOBODY.with(15).with(0).with(7).with(MAX_PARTIES);
+        assert_eq!(row.places().collect::<Vec<_>>(), [0, 7, 15]);
+        assert_eq!(Row::NOBODY.places().count(), 0);
     }
 }

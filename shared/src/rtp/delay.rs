@@ -44,6 +44,11 @@ impl Lateness {
         }
     }
 
+    /// Asks ahead for what the next packet needs ([`crate::ahead`]): nearly all are on time.
+    pub fn fetch(&self) {
+        crate::ahead::fetch(self.bins.as_slice());
+    }
+
     /// Takes an arrival; returns how late it is against the fastest packet, in milliseconds.
     pub fn push(&mut self, now: Timestamp, timestamp: u64) -> u64 {
         let sent_millis = timestamp.saturating_mul(1_000) / u64::from(self.clock_rate_hz);

@@ -6,6 +6,8 @@
 //!
 //! Bounded by [`CAPACITY`] packets of [`MAX_PAYLOAD`] octets; when it is full the oldest go.
 
+mod ahead;
+
 use serde::{Deserialize, Serialize};
 
 use super::delay::Lateness;

@@ -1,5 +1,6 @@
 //! One incoming stream: packets in when they come, a frame out every 20 ms.
 
+mod ahead;
 mod apart;
 mod report;
 

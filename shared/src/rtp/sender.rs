@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::dtmf::{self, Speaker, Turn};
 use super::packet::{HEADER_BYTES, Packet};
 use super::receiver::Content;
+use crate::ahead;
 use crate::audio::codec::{Codec, CodecError, Encoder, MAX_PAYLOAD_BYTES};
 use crate::audio::level::rms_dbov;
 use crate::audio::noise::Description;
@@ -133,7 +134,7 @@ pub struct Sender {
     source: Source,
     encoder: Encoder,
     /// Samples that wait for a whole packet.
-    pending: [i16; PENDING_SAMPLES],
+    pending: Box<[i16; PENDING_SAMPLES]>,
     pending_len: usize,
     /// The next voice packet begins a talkspurt (RFC 3551 §4.1).
     marker: bool,
@@ -159,7 +160,7 @@ impl Sender {
             position,
             source: Source::Own,
             encoder: Encoder::new(config.codec, &config.opus)?,
-            pending: [0; PENDING_SAMPLES],
+            pending: Box::new([0; PENDING_SAMPLES]),
             pending_len: 0,
             marker: true,
             speaker: Speaker::new(event_clock_hz),
@@ -373,6 +374,23 @@ impl Sender {
         }
         self.count(len);
         len
+    }
+
+    /// Asks ahead for what a packet needs that is sent on ([`crate::ahead`]).
+    pub fn fetch(&self) {
+        ahead::fetch_whole(&self.config);
+        ahead::fetch_whole(&self.position);
+        ahead::fetch_whole(&self.source);
+        ahead::fetch(&self.pending);
+        ahead::fetch_whole(&self.speaker);
+    }
+
+    /// Asks ahead for what a frame needs; after [`Sender::fetch`].
+    pub fn fetch_sound(&self) {
+        ahead::fetch_whole(&self.encoder);
+        if let Some(pending) = self.pending.get(..FRAME_SAMPLES) {
+            ahead::fetch_whole(pending);
+        }
     }
 
     /// Tells the encoder what the far side has heard up to now, at 16 kHz: what is pushed next follows it without a step.

@@ -92,7 +92,7 @@ impl Session {
         agreed.keys = suite.map(|suite| phone.secure(suite, slot as u64));
         let mut port = Port::new(self.now, self.bridge.id, call(), leg, Party::new(role), sockets);
         port.connect(self.now, agreed, &mut self.desk.random);
-        self.desk.ports.push(Some(port));
+        self.desk.ports.push(Some(Box::new(port)));
         self.phones.push(Some(phone));
         self.bridge.slots.push(slot);
         self.plan();

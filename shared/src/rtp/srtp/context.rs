@@ -6,6 +6,7 @@ use super::keys::Purpose;
 use super::source::Source;
 use super::transform::{Place, Transform};
 use super::{Master, SrtpError};
+use crate::ahead;
 use crate::rtp::packet::{self, MAX_PACKET_BYTES};
 
 /// Sources of one key that are remembered; the one that was silent longest goes first. Only genuine packets make one.
@@ -81,6 +82,18 @@ impl Context {
     /// Whether a packet with a wrong tag stays as it came.
     pub(super) fn set_restores(&mut self, restores: bool) {
         self.restores = restores;
+    }
+
+    /// Asks ahead for what a packet needs ([`crate::ahead`]).
+    pub(super) fn fetch(&self) {
+        ahead::fetch_whole(&self.state);
+        ahead::fetch_whole(&self.rtp);
+        ahead::fetch(&self.restores);
+    }
+
+    /// Asks for what that points to.
+    pub(super) fn fetch_behind(&self) {
+        ahead::fetch_whole(self.state.sources.as_slice());
     }
 
     pub(super) fn state(&self) -> &State {

@@ -37,6 +37,17 @@ impl Inbound {
         Inbound { current, before: state.before.map(Context::resume), taken: state.taken }
     }
 
+    /// Asks ahead for what a packet needs ([`crate::ahead`]).
+    pub fn fetch(&self) {
+        self.current.fetch();
+        crate::ahead::fetch(&self.before);
+    }
+
+    /// Asks for what that points to.
+    pub fn fetch_behind(&self) {
+        self.current.fetch_behind();
+    }
+
     /// Where it is.
     pub fn state(&self) -> InboundState {
         InboundState {

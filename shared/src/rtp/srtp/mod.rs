@@ -88,6 +88,16 @@ impl Outbound {
         self.0.state()
     }
 
+    /// Asks ahead for what a packet needs ([`crate::ahead`]).
+    pub fn fetch(&self) {
+        self.0.fetch();
+    }
+
+    /// Asks for what that points to.
+    pub fn fetch_behind(&self) {
+        self.0.fetch_behind();
+    }
+
     /// After a negotiation: the same key goes on, another one begins anew.
     pub fn rekey(&mut self, master: Master) {
         if *self.0.master() != master {
