@@ -140,6 +140,10 @@ impl Bridge {
                     .and_then(Option::as_deref)
                     .is_some_and(|speaker| listener.can_relay_from(speaker))
             });
+            let speakers = self.slots.iter().enumerate().filter(|(speaker, _)| row.hears(*speaker));
+            let mut speakers = speakers.filter_map(|(_, slot)| desk.ports.get(*slot)?.as_deref());
+            let is_narrow = speakers.all(Port::speaks_narrow) && !listener.player.is_active();
+            listener.hears_narrow = (!row.is_empty() || listener.player.is_active()).then_some(is_narrow);
             let ears = |slot: usize| desk.ports.get(slot).and_then(Option::as_deref).and_then(Port::ears);
             // Whose packets it got, or was about to.
             let from = listener.relayed_from.or(listener.handover.as_ref().map(|handover| handover.speaker));
@@ -260,7 +264,7 @@ impl Bridge {
                 plan_again = true;
             }
             plan_again |= was_active && !port.player.is_active();
-            plan_again |= port.send_frame(now, Some(&sum), &desk.counters);
+            plan_again |= port.send_frame(now, Some(&sum), desk.effort, &desk.counters);
             plan_again |= port.ends_handover(self.matrix.row(place));
         }
         port.report(now, &mut desk.random);
@@ -394,7 +398,7 @@ impl Bridge {
     pub(super) fn miss_frame(&mut self, now: Timestamp, desk: &mut Desk) {
         for slot in &self.slots {
             if let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_deref_mut) {
-                port.miss_frame(now, &desk.counters);
+                port.miss_frame(now, desk.effort, &desk.counters);
             }
         }
     }

@@ -24,6 +24,7 @@
 //! Opus and a fraction of it with G.711, and saves a second jitter buffer with another idea of time.
 
 mod bridge;
+mod effort;
 pub mod event;
 mod handover;
 mod latch;

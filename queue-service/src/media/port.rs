@@ -19,6 +19,7 @@ use shared::audio::codec::CodecError;
 use shared::audio::keys::Detector;
 use shared::audio::level::{Meter, TalkDetector};
 use shared::audio::mixer::{MAX_PARTIES, Party, Row};
+use shared::audio::opus::Effort;
 use shared::id::{CallId, LegId};
 use shared::rtp::dtmf::KeyEvent;
 use shared::rtp::packet::{self, Packet};
@@ -65,6 +66,8 @@ pub(super) struct Port {
     pub(super) handover: Option<Box<Handover>>,
     /// Who was in the last mix for this port, by place.
     pub(super) mixed: Row,
+    /// Whether all that is mixed for this port comes from telephones; none while nothing is.
+    pub(super) hears_narrow: Option<bool>,
     /// The end of a voice that is heard no more, for the next mix.
     pub(super) tail: Option<Box<Frame>>,
     /// Where the key that is down went as it came, so that it is not pressed again there when it goes up.
@@ -116,6 +119,7 @@ impl Port {
             relayed_from: None,
             handover: None,
             mixed: Row::NOBODY,
+            hears_narrow: None,
             tail: None,
             key_relayed_to: [None; MAX_PARTIES],
             key_detector: None,
@@ -318,6 +322,11 @@ impl Port {
         })
     }
 
+    /// Whether the leg speaks over a telephone codec.
+    pub(super) fn speaks_narrow(&self) -> bool {
+        self.line.as_ref().is_some_and(|line| line.incoming.is_narrow())
+    }
+
     /// The next key that went down or up.
     pub(super) fn next_key(&mut self) -> Option<KeyEvent> {
         self.line.as_mut()?.receiver.poll_key()
@@ -337,9 +346,13 @@ impl Port {
         &mut self,
         now: Timestamp,
         frame: Option<&Frame>,
+        effort: Effort,
         counters: &WorkerCounters,
     ) -> bool {
         let Some(line) = &mut self.line else { return false };
+        if let Some(is_narrow) = self.hears_narrow {
+            line.sender.prepare(effort, is_narrow);
+        }
         let sends = line.negotiated.direction.sends();
         let was_busy = line.sender.is_busy();
         // Who does not want to hear us gets nothing, but the timeline goes on.
@@ -356,7 +369,7 @@ impl Port {
     }
 
     /// Lets 20 ms pass that the worker was too late for.
-    pub(super) fn miss_frame(&mut self, now: Timestamp, counters: &WorkerCounters) {
+    pub(super) fn miss_frame(&mut self, now: Timestamp, effort: Effort, counters: &WorkerCounters) {
         if let Some(line) = &mut self.line {
             line.miss_frame(now);
         }
@@ -364,7 +377,7 @@ impl Port {
             handover.miss_frame(now);
         }
         if self.relayed_from.is_none() {
-            self.send_frame(now, None, counters);
+            self.send_frame(now, None, effort, counters);
         }
     }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use shared::audio::mixer::Party;
+use shared::audio::opus::Effort;
 use shared::id::{CallId, LegId};
 use shared::model::sound::LegSound;
 use shared::rtp::quality::cause::Cause;
@@ -24,6 +25,7 @@ use shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::bridge::{Bridge, Scratch};
+use super::effort::Load;
 use super::event::MediaEvent;
 use super::outlet::Outlet;
 use super::pool::PortPool;
@@ -99,6 +101,7 @@ pub(super) fn spawn(
         ),
         scratch: Scratch::default(),
         pace: Pace::new(clock::now()),
+        load: Load::new(clock::now()),
     };
     // The pool outlives the worker's sockets, which give their numbers back to it.
     std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
@@ -116,6 +119,7 @@ struct Worker {
     desk: Desk,
     scratch: Scratch,
     pace: Pace,
+    load: Load,
 }
 
 /// How busy the worker is.
@@ -149,6 +153,8 @@ pub(super) struct Desk {
     pub(super) outlet: Outlet,
     pub(super) counters: Arc<WorkerCounters>,
     pub(super) silence: Silence,
+    /// What encoders may make of their sound.
+    pub(super) effort: Effort,
     pub(super) random: StdRng,
 }
 
@@ -166,6 +172,7 @@ impl Desk {
             outlet: Outlet::new(events, counters.clone()),
             counters,
             silence,
+            effort: Effort::default(),
             random: StdRng::from_rng(&mut rand::rng()),
         }
     }
@@ -261,6 +268,8 @@ impl Worker {
                 return;
             }
             self.frames(clock::now());
+            let done_at = clock::now();
+            self.desk.effort = self.load.push(done_at, done_at.since(turn_at));
         }
     }
 

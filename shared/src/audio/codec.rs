@@ -60,6 +60,11 @@ impl Codec {
         }
     }
 
+    /// Whether it carries the telephone band alone.
+    pub const fn is_narrow(self) -> bool {
+        matches!(self, Codec::Pcmu | Codec::Pcma)
+    }
+
     /// The encoding name in `a=rtpmap` (RFC 3551 §6, RFC 7587 §6).
     pub const fn name(self) -> &'static str {
         match self {
@@ -148,6 +153,13 @@ impl Encoder {
             Encoder::G722(_) if samples.len() > MAX_PACKET_SAMPLES || output.len() < samples.len() / 2 => 0,
             Encoder::G722(encoder) => encoder.encode(samples, output),
             Encoder::Opus(encoder) => encoder.encode(samples, output),
+        }
+    }
+
+    /// Tells the codec about the next 20 ms ([`opus::Encoder::prepare`]). Only Opus has a use for it.
+    pub fn prepare(&mut self, effort: opus::Effort, is_narrow: bool) {
+        if let Encoder::Opus(encoder) = self {
+            encoder.prepare(effort, is_narrow);
         }
     }
 

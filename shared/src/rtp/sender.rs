@@ -411,6 +411,11 @@ impl Sender {
         self.pending_len > 0
     }
 
+    /// Tells the codec about the frame that is pushed next ([`opus::Encoder::prepare`]).
+    pub fn prepare(&mut self, effort: opus::Effort, is_narrow: bool) {
+        self.encoder.prepare(effort, is_narrow);
+    }
+
     /// Tells the codec what the far side loses, in percent, from its reports.
     pub fn set_expected_loss(&mut self, percent: u8) {
         self.encoder.set_expected_loss(percent);
