@@ -27,7 +27,7 @@ fn alarm_color(ui: &Ui) -> egui::Color32 {
     theme::tokens(ui).tone(Tone::Away).solid
 }
 
-/// "Nothing has arrived from the customer for 00:12."
+/// "Nothing has arrived from the customer for 0:12."
 pub(super) fn unheard_words(state: &State, unheard: &Unheard) -> String {
     let side = unheard.side.label();
     format!("Nothing has arrived from the {side} for {}", format::since(state.desk.now, unheard.since))

@@ -224,7 +224,7 @@ fn who_speaks_and_what_spoils_it_is_shown() {
     let sound = CallSound { call: call_id(7), legs };
     state.apply(&Event::Desk(DeskEvent::Live(LiveEvent::Sound(Box::new(sound)))));
     let harness = show(state, |window| window.choose(Chosen::Call(call_id(7))));
-    harness.get_by_label("Nothing has arrived from the customer for 00:12");
+    harness.get_by_label("Nothing has arrived from the customer for 0:12");
     harness.get_by_label("Agent speaks");
     harness.get_by_label("Agent's side: 4 % loss from 10:32:10");
     let quality = "Sends 3.1, hears 4.4 MOS  ·  4 % loss  ·  3 ms jitter  ·  40 ms round trip";
