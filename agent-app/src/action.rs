@@ -29,6 +29,8 @@ pub enum Action {
     Transfer,
     /// End the call.
     HangUp,
+    /// Go to the field for a number.
+    Dial,
     /// Want calls.
     Ready,
     /// Want no calls, for this reason.
@@ -48,6 +50,8 @@ pub enum Effect {
     ToggleKeypad,
     /// Open or close the list to transfer to.
     ToggleTransfer,
+    /// Put the cursor into the field for a number.
+    TypeNumber,
     /// Open or close the settings.
     ToggleSettings,
 }
@@ -63,7 +67,8 @@ impl Action {
             View::Call(_) => {
                 vec![Action::Hold, Action::Mute, Action::Keypad, Action::Transfer, Action::HangUp]
             }
-            View::Ready | View::WrapUp(_) => Vec::new(),
+            View::Ready => vec![Action::Dial],
+            View::WrapUp(_) => Vec::new(),
         };
         all.push(Action::Ready);
         all.extend(state.desk.floor.breaks.iter().map(|code| Action::Break(code.id.clone())));
@@ -84,6 +89,7 @@ impl Action {
             Action::Keypad => "Keypad".into(),
             Action::Transfer => "Transfer…".into(),
             Action::HangUp => "Hang up".into(),
+            Action::Dial => "Call a number…".into(),
             Action::Ready => "Ready".into(),
             Action::Break(code) => state.desk.break_label(code),
             Action::Settings => "Settings".into(),
@@ -101,6 +107,7 @@ impl Action {
             Action::Keypad => "Send digits to the other side",
             Action::Transfer => "Send the call to a queue or to a colleague",
             Action::HangUp => "End the call",
+            Action::Dial => "Call a customer or somebody outside",
             Action::Ready => "Calls come to you",
             Action::Break(_) => "No calls come to you",
             Action::Settings => "Sound devices and look",
@@ -120,6 +127,7 @@ impl Action {
             Action::Keypad => icon::NUMPAD,
             Action::Transfer => icon::PHONE_TRANSFER,
             Action::HangUp => icon::PHONE_DISCONNECT,
+            Action::Dial => icon::PHONE_CALL,
             Action::Ready => icon::CHECK_CIRCLE,
             Action::Break(_) => icon::COFFEE,
             Action::Settings => icon::GEAR,
@@ -137,6 +145,7 @@ impl Action {
             Action::Keypad => (Modifiers::COMMAND, Key::D),
             Action::Transfer => (Modifiers::COMMAND, Key::T),
             Action::HangUp => (CONTROL_SHIFT, Key::H),
+            Action::Dial => (Modifiers::COMMAND, Key::N),
             Action::Ready => (Modifiers::COMMAND, Key::Num1),
             Action::Settings => (Modifiers::COMMAND, Key::Comma),
             Action::Break(_) | Action::SignOut => return None,
@@ -174,6 +183,9 @@ impl Action {
             (Action::Hold | Action::Mute | Action::Keypad | Action::Transfer | Action::HangUp, _) => {
                 Some("you are on no call".into())
             }
+            (Action::Dial, View::Ready) => service().or_else(|| no_phone(state)),
+            (Action::Dial, View::WrapUp(_)) => Some("end the wrap-up first".into()),
+            (Action::Dial, _) => Some("end the call first".into()),
             (Action::Ready | Action::Break(_), _) if state.me().is_none() => Some(
                 service().unwrap_or_else(|| "you are not set up as an agent; ask your administrator".into()),
             ),
@@ -217,6 +229,7 @@ impl Action {
             Action::SignOut => Command::SignOut,
             Action::Keypad => return Some(Effect::ToggleKeypad),
             Action::Transfer => return Some(Effect::ToggleTransfer),
+            Action::Dial => return Some(Effect::TypeNumber),
             Action::Settings => return Some(Effect::ToggleSettings),
         }))
     }
@@ -225,6 +238,12 @@ impl Action {
 /// Whether the machine is busy with a call, so that a status becomes the next one.
 pub fn is_busy(state: &State) -> bool {
     state.me().is_some_and(|me| me.state != Doing::Idle)
+}
+
+/// Without a phone that the service sees nobody can be called.
+fn no_phone(state: &State) -> Option<String> {
+    let seen = state.me().is_some_and(|me| me.device.is_reachable());
+    (!seen).then(|| "wait until your phone is registered".into())
 }
 
 fn talk(state: &State) -> Option<Talk> {

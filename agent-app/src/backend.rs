@@ -106,6 +106,7 @@ fn carry_out(driver: &mut Driver, settings: &mut Settings, command: Command) {
         Command::Mute(muted) => phone(driver, PhoneCommand::Mute(muted)),
         Command::Key(key) => phone(driver, PhoneCommand::Key(key)),
         Command::Transfer { call, target } => driver.command(SessionCommand::Transfer { call, target }),
+        Command::Dial { number, queue } => driver.command(SessionCommand::Place { number, queue }),
         Command::EndWrapUp(end) => driver.command(SessionCommand::EndWrapUp(end)),
         Command::ExtendWrapUp => driver.command(SessionCommand::ExtendWrapUp),
         Command::UseDevices(choice) => phone(driver, PhoneCommand::UseDevices(choice)),

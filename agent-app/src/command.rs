@@ -1,7 +1,7 @@
 //! What the person wants: the only way from the window to the backend.
 
 use shared::api::agents::{EndWrapUp, WantedStatus};
-use shared::id::CallId;
+use shared::id::{CallId, QueueId};
 use shared::model::event::TransferTarget;
 use shared_desktop::driver::Credentials;
 use shared_desktop::phone::DeviceChoice;
@@ -36,6 +36,13 @@ pub enum Command {
         call: CallId,
         /// Where to.
         target: TransferTarget,
+    },
+    /// Call a number.
+    Dial {
+        /// As it was typed.
+        number: String,
+        /// In the name of this queue; none for one's own.
+        queue: Option<QueueId>,
     },
     /// End wrap-up with a code and a note.
     EndWrapUp(EndWrapUp),

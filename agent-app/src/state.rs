@@ -73,6 +73,8 @@ pub struct Talk {
     pub supervision: Vec<Supervision>,
     /// It is being recorded.
     pub recorded: bool,
+    /// The other side has not answered yet: the service calls it.
+    pub dialling: bool,
 }
 
 /// Wrap-up.
@@ -263,6 +265,7 @@ impl State {
             phone: Some(call.clone()),
             supervision: live.map(|live| live.supervision.clone()).unwrap_or_default(),
             recorded: live.is_some_and(|live| live.recording.is_some()),
+            dialling: live.is_some_and(is_dialling),
         }
     }
 
@@ -277,6 +280,7 @@ impl State {
             phone: None,
             supervision: live.map(|live| live.supervision.clone()).unwrap_or_default(),
             recorded: live.is_some_and(|live| live.recording.is_some()),
+            dialling: live.is_some_and(is_dialling),
         }
     }
 
@@ -284,6 +288,10 @@ impl State {
         let known = id.and_then(|id| self.desk.floor.queues.get(id)).map(|view| view.info.name.clone());
         known.or_else(|| name.map(str::to_owned)).or_else(|| id.map(ToString::to_string))
     }
+}
+
+fn is_dialling(call: &LiveCall) -> bool {
+    matches!(call.phase, shared::model::call::Phase::Dialling { .. })
 }
 
 fn waiting_since(call: &LiveCall) -> Option<Timestamp> {

@@ -52,6 +52,7 @@ enum Screen {
     Floor,
     Whisper,
     Agent,
+    Callbacks,
     Recordings,
     Day,
     Settings,
@@ -82,6 +83,7 @@ fn main() -> eframe::Result {
                 Screen::Day => window.open(Page::Day),
                 Screen::Settings => window.open(Page::Settings),
                 Screen::Whisper => window.choose(Chosen::Call(call_id(7))),
+                Screen::Callbacks => window.choose(Chosen::Callback(call_id(32))),
                 Screen::Agent => window.choose(Chosen::Agent(agent_id("chris"))),
                 Screen::SignIn | Screen::Empty | Screen::Floor => {}
             }
@@ -143,6 +145,13 @@ fn people(floor: &mut Builder, screen: Screen) {
     floor.wrap_up(5, "sales", "dora");
     floor.waiting(1, "Jean-Baptiste Grenouille", "+33140205050", "sales", 61);
     floor.waiting(2, "", "+441632960999", "sales", 12).waiting(3, "Zoë Q", "+4930123", "support", 4);
+    if screen == Screen::Callbacks {
+        floor.callback(31, "Maria-Magdalena von Hohenstein-Waldburg", "+4930222333", "sales", 1_520, 0);
+        floor.callback(32, "Hugo Lind", "+4687654321", "sales", 620, 2);
+        floor.callback(33, "", "+441632960123", "support", 61, 0);
+        let called = floor.floor.callbacks.get_mut(&call_id(33)).expect("there");
+        called.call = Some(call_id(8));
+    }
     if screen == Screen::Whisper {
         floor.supervised(7, "kim", SupervisionMode::Whisper);
     }

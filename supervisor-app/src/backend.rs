@@ -144,6 +144,9 @@ impl Desk {
             Command::EndSupervision(call) => self.driver.command(SessionCommand::EndSupervision(call)),
             Command::Mute(muted) => self.phone(PhoneCommand::Mute(muted)),
             Command::HangUp(call) => self.driver.command(SessionCommand::HangUp(call)),
+            Command::CancelCallback { queue, callback, reason } => {
+                self.driver.command(SessionCommand::CancelCallback { queue, callback, reason });
+            }
             Command::SetAgentStatus { agent, wanted } => {
                 self.driver.command(SessionCommand::SetAgentStatus { agent, wanted });
             }

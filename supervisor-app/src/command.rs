@@ -1,7 +1,7 @@
 //! What the person wants: the only way from the window to the backend.
 
 use shared::api::agents::WantedStatus;
-use shared::id::{AgentId, CallId, RecordingId};
+use shared::id::{AgentId, CallId, QueueId, RecordingId};
 use shared::model::call::SupervisionMode;
 use shared::model::recording::Track;
 use shared_desktop::driver::Credentials;
@@ -28,6 +28,15 @@ pub enum Command {
     Mute(bool),
     /// End a call.
     HangUp(CallId),
+    /// Take a callback back.
+    CancelCallback {
+        /// Its queue.
+        queue: QueueId,
+        /// Which.
+        callback: CallId,
+        /// Why; kept with the own name.
+        reason: String,
+    },
     /// Change an agent's status.
     SetAgentStatus {
         /// Whose.

@@ -6,6 +6,7 @@ use shared::api::reports::DayReport;
 use shared::id::{CallId, QueueId, RecordingId, UserId};
 use shared::model::agent::{State as Doing, Status};
 use shared::model::call::{LiveCall, Phase, Supervision};
+use shared::model::callback::OpenCallback;
 use shared::model::event::Event as Fact;
 use shared::model::floor::{AgentView, QueueView};
 use shared::model::metric::QueueFigures;
@@ -245,6 +246,18 @@ impl State {
             .collect();
         talking.sort_by_key(|(call, since)| (*since, call.id));
         talking
+    }
+
+    /// The callbacks of a queue, or all, in the order of their places.
+    pub fn callbacks(&self, queue: Option<&QueueId>) -> Vec<&OpenCallback> {
+        match queue {
+            Some(queue) => self.desk.floor.callbacks_of(queue),
+            None => {
+                let mut open: Vec<_> = self.desk.floor.callbacks.values().collect();
+                open.sort_by_key(|callback| (callback.since, callback.id));
+                open
+            }
+        }
     }
 
     /// The agents of a queue, or all: who does something first, then by name.

@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
+use agent_app::command::Command;
+use agent_app::state::View;
 use shared::api::error::{ApiError, ErrorCode};
 use shared::model::agent::State;
 use shared::model::call::{Direction, EndCause, Phase};
 use shared_net::ApiClient;
+use tests::desk::AgentDesk;
 use tests::ear::Kind;
 use tests::phone::{Answer, Phone, PhoneSetup};
 use tests::ports::{self, HERE};
@@ -28,6 +31,16 @@ struct Stage {
 }
 
 async fn stage(answer: Answer) -> Outcome<Stage> {
+    let (floor, far) = outside(answer).await?;
+    let desk = PhoneSetup::desk(floor.service.setup.sip, "203", "demo-sip-203");
+    let cleo = floor.service.sign_in("203").await?;
+    let desk = Phone::start(PhoneSetup { mouth: Mouth::tone(AGENT_HZ), ..desk }).await?;
+    floor.until("his phone", |floor| floor.agents.values().all(|agent| agent.device.is_reachable())).await?;
+    Ok(Stage { floor, cleo, desk, far })
+}
+
+/// The service, and the phone that is called.
+async fn outside(answer: Answer) -> Outcome<(Floor, Phone)> {
     let mut setup = Setup::test()?;
     setup.keep_agents(&["203"]);
     setup.set("outbound", "allow", Value::Array(vec!["+49".into()]));
@@ -42,12 +55,7 @@ async fn stage(answer: Answer) -> Outcome<Stage> {
     setup.agent("203").insert("queues".into(), Value::Array(vec!["support".into()]));
     let far = PhoneSetup::fixed(setup.sip, "far", port);
     let far = Phone::start(PhoneSetup { mouth: Mouth::tone(CUSTOMER_HZ), answer, ..far }).await?;
-    let desk = PhoneSetup::desk(setup.sip, "203", "demo-sip-203");
-    let floor = Floor::start(setup).await?;
-    let cleo = floor.service.sign_in("203").await?;
-    let desk = Phone::start(PhoneSetup { mouth: Mouth::tone(AGENT_HZ), ..desk }).await?;
-    floor.until("his phone", |floor| floor.agents.values().all(|agent| agent.device.is_reachable())).await?;
-    Ok(Stage { floor, cleo, desk, far })
+    Ok((Floor::start(setup).await?, far))
 }
 
 fn refusal<T: std::fmt::Debug>(result: Result<T, ApiError>) -> (ErrorCode, String) {
@@ -122,4 +130,37 @@ async fn who_clicks_hears_and_reads_why_nobody_answered() -> Outcome {
     let nowhere = refusal(stage.floor.sara.place_call(NUMBER.into(), None).await);
     assert_eq!(nowhere, (ErrorCode::Conflict, "your phone is not registered".into()));
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_agents_desk_calls_and_its_own_phone_answers_by_itself() -> Outcome {
+    let (floor, far) = outside(Answer::After(Duration::from_secs(1))).await?;
+    let mut desk = AgentDesk::start(&floor.service, "203", Mouth::tone(AGENT_HZ)).await?;
+    let queue = Some("support".parse()?);
+    desk.app.send(Command::Dial { number: NUMBER.into(), queue })?;
+    desk.until("the number to be called", |state| matches!(state.view(), View::Call(talk) if talk.dialling))
+        .await?;
+    far.talking(SOON).await?;
+    desk.until("the customer to answer", |state| matches!(state.view(), View::Call(talk) if !talk.dialling))
+        .await?;
+    hears(&far, AGENT_HZ).await?;
+    wait::until("the customer at the desk", SOON, || {
+        let now = shared_net::clock::now();
+        let level = desk.ear.level(CUSTOMER_HZ, now - Duration::from_millis(300), now).ok()?;
+        level.is_heard().then_some(())
+    })
+    .await?;
+    desk.hang_up().await?;
+    far.free(SOON).await?;
+    let ended = floor.one_ended().await?;
+    assert_eq!(ended.summary.cause, Some(EndCause::AgentHungUp));
+    desk.app.send(Command::Dial { number: "+1202555".into(), queue: None })?;
+    desk.until("why not", |state| {
+        state
+            .desk
+            .notices
+            .iter()
+            .any(|notice| notice.detail.to_lowercase().contains("calls to this number are not allowed"))
+    })
+    .await
 }

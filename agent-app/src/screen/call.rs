@@ -73,6 +73,7 @@ fn party_ui(ui: &mut Ui, state: &State, talk: &Talk) {
 fn badges_ui(ui: &mut Ui, state: &State, talk: &Talk) {
     let badge = match talk.phone.as_ref().map(|phone| phone.phase) {
         _ if talk.held => Badge::new("Customer on hold", icon::PAUSE, Tone::WrapUp),
+        _ if talk.dialling => Badge::new("Calling", icon::PHONE_CALL, Tone::Talking),
         Some(Phase::Calling) => Badge::new("Calling", icon::PHONE_CALL, Tone::Talking),
         Some(Phase::RingingThere) => Badge::new("Ringing there", icon::PHONE_CALL, Tone::Talking),
         Some(Phase::HeldByPeer) => {

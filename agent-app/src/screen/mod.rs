@@ -1,6 +1,7 @@
 //! The screens. They read the state, change only what is typed and what is open, and give back commands.
 
 mod call;
+mod dial;
 mod incoming;
 mod ready;
 mod settings;
@@ -28,6 +29,7 @@ pub struct Window {
     keypad_open: bool,
     digits: String,
     transfer: transfer::Picker,
+    dial: dial::Form,
     note: String,
     note_of: Option<CallId>,
     shown_theme: Option<Mode>,
@@ -44,6 +46,7 @@ impl Window {
             keypad_open: false,
             digits: String::new(),
             transfer: transfer::Picker::default(),
+            dial: dial::Form::default(),
             note: String::new(),
             note_of: None,
             shown_theme: Some(settings.theme),
@@ -110,7 +113,7 @@ impl Window {
                 }
                 match view {
                     View::SignIn => {}
-                    View::Ready => ready::ready_ui(ui, state, actions),
+                    View::Ready => ready::ready_ui(ui, state, &mut self.dial, actions, commands),
                     View::Incoming(incoming) => incoming::incoming_ui(ui, state, incoming, actions),
                     View::Call(talk) => {
                         let open = &mut self.keypad_open;
@@ -166,6 +169,7 @@ impl Window {
             Some(Effect::Command(command)) => commands.push(command),
             Some(Effect::ToggleKeypad) => self.keypad_open = !self.keypad_open,
             Some(Effect::ToggleTransfer) => self.transfer.toggle(),
+            Some(Effect::TypeNumber) => self.dial.focus(),
             Some(Effect::ToggleSettings) => self.settings_open = !self.settings_open,
             None => {
                 if let Some(why) = action.blocked(state) {

@@ -1,4 +1,4 @@
-//! Signed in, no call: the own status with its time, the own queues, the own day.
+//! Signed in, no call: the own status with its time, a number to call, the own queues, the own day.
 
 use egui::{Label, Ui};
 use shared::model::agent::{NotReadyReason, Status};
@@ -11,11 +11,19 @@ use shared_desktop::widget::{
 };
 
 use super::action_button;
+use super::dial::Form;
 use crate::action::Action;
+use crate::command::Command;
 use crate::state::State;
 
 /// Draws the screen.
-pub(super) fn ready_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
+pub(super) fn ready_ui(
+    ui: &mut Ui,
+    state: &State,
+    dial: &mut Form,
+    actions: &mut Vec<Action>,
+    commands: &mut Vec<Command>,
+) {
     let Some(me) = state.me() else {
         let (title, hint) = if state.desk.link == shared_desktop::desk::Link::Connected {
             (
@@ -46,6 +54,8 @@ pub(super) fn ready_ui(ui: &mut Ui, state: &State, actions: &mut Vec<Action>) {
         ui.add_space(space::S);
         status_buttons_ui(ui, state, actions);
     });
+    ui.add_space(space::L);
+    dial.show(ui, state, commands);
     ui.add_space(space::L);
     if ui.available_width() > 700.0 {
         ui.spacing_mut().item_spacing.x = space::L;

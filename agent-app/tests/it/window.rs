@@ -94,6 +94,25 @@ fn a_transfer_names_queues_and_colleagues() {
 }
 
 #[test]
+fn a_number_is_typed_as_people_write_it_and_called_in_the_name_of_a_queue() {
+    let mut harness = show(desk(floor(), None));
+    assert!(harness.get_by_label("Call").accesskit_node().is_disabled(), "no number");
+    assert_eq!(press(&mut harness, Modifiers::COMMAND, Key::N), []);
+    harness.get_by_label("Number").type_text("+49 (30) 555-0123");
+    harness.run();
+    let (number, queue) = ("+49305550123".to_owned(), Some(queue_id("sales")));
+    assert_eq!(click(&mut harness, "Call"), [Command::Dial { number: number.clone(), queue }]);
+    assert!(harness.get_by_label("Call").accesskit_node().is_disabled(), "the field is empty again");
+    // In one's own name, by the keyboard.
+    assert_eq!(click(&mut harness, "In the name of"), []);
+    assert_eq!(click(&mut harness, "Myself"), []);
+    assert_eq!(press(&mut harness, Modifiers::COMMAND, Key::N), []);
+    harness.get_by_label("Number").type_text("+49305550123");
+    harness.run();
+    assert_eq!(press(&mut harness, Modifiers::NONE, Key::Enter), [Command::Dial { number, queue: None }]);
+}
+
+#[test]
 fn the_keypad_sends_digits() {
     let mut harness = show(desk(talking(), Some(call(Phase::Talking))));
     assert_eq!(click(&mut harness, "Keypad"), []);

@@ -133,6 +133,10 @@ impl Switch {
             headers.push((header::QUEUE.to_owned(), queue.id.to_string()));
             headers.push((header::QUEUE_NAME.to_owned(), percent_encoded(&queue.name)));
         }
+        // He has just asked for the call and sits at the app. A desk phone is picked up: it may stand in another room.
+        if self.phones.has_app(user) {
+            headers.push(("Answer-Mode".to_owned(), "Auto".to_owned()));
+        }
         let from = self.address(&display, &to.number);
         let contact = self.phones.contact(user);
         self.invite(call, leg, None, Role::Agent, contact, from, user, headers);

@@ -11,7 +11,7 @@ use std::time::Duration;
 use shared::api::agents::{EndWrapUp, WantedStatus};
 use shared::api::error::{ApiError, ErrorCode};
 use shared::api::session::SignedIn;
-use shared::id::{AgentId, CallId, UserId};
+use shared::id::{AgentId, CallId, QueueId, UserId};
 use shared::model::call::SupervisionMode;
 use shared::model::event::TransferTarget;
 use shared::model::user::User;
@@ -83,6 +83,22 @@ pub enum SessionCommand {
         call: CallId,
         /// Where to.
         target: TransferTarget,
+    },
+    /// Call a number; the own phone answers by itself when it is the app's.
+    Place {
+        /// As it was typed.
+        number: String,
+        /// In whose name.
+        queue: Option<QueueId>,
+    },
+    /// Take a callback back.
+    CancelCallback {
+        /// Its queue.
+        queue: QueueId,
+        /// Which.
+        callback: CallId,
+        /// Why.
+        reason: String,
     },
     /// Come into a call, or change how.
     Supervise {
@@ -338,6 +354,10 @@ async fn carry_out(api: &ApiClient, me: &AgentId, command: SessionCommand) -> Re
         SessionCommand::Resume(call) => api.resume(call).await,
         SessionCommand::HangUp(call) => api.hang_up(call).await,
         SessionCommand::Transfer { call, target } => api.transfer(call, target).await,
+        SessionCommand::Place { number, queue } => api.place_call(number, queue).await.map(drop),
+        SessionCommand::CancelCallback { queue, callback, reason } => {
+            api.cancel_callback(&queue, callback, reason).await
+        }
         SessionCommand::Supervise { call, mode } => api.supervise(call, mode).await.map(drop),
         SessionCommand::EndSupervision(call) => api.end_supervision(call).await,
         // Taken out before: they are no requests.

@@ -7,6 +7,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, Url};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::api::agents::{EndWrapUp, SetStatus, WantedStatus};
+use shared::api::callbacks::{BookCallback, BookedCallback, CancelCallback};
 use shared::api::calls::{
     CallDetail, CallPage, CallQuery, OfferRecord, PlaceCall, PlacedCall, Supervise, Transfer,
 };
@@ -200,6 +201,30 @@ impl ApiClient {
     /// `GET /queues/{id}/callbacks`.
     pub async fn callbacks(&self, queue: &QueueId) -> Result<Vec<OpenCallback>, ApiError> {
         self.get(&["queues", queue.as_str(), "callbacks"]).await
+    }
+
+    /// `DELETE /queues/{id}/callbacks/{callback}`.
+    pub async fn cancel_callback(
+        &self,
+        queue: &QueueId,
+        callback: CallId,
+        reason: String,
+    ) -> Result<(), ApiError> {
+        let path = ["queues", queue.as_str(), "callbacks", &callback.to_string()];
+        self.done(self.request(Method::DELETE, &path)?.query(&CancelCallback { reason })).await
+    }
+
+    /// `POST /queues/{id}/callbacks`; returns the callback's id.
+    pub async fn book_callback(
+        &self,
+        queue: &QueueId,
+        number: String,
+        name: String,
+    ) -> Result<CallId, ApiError> {
+        let body = BookCallback { number, name };
+        let booked: BookedCallback =
+            self.send_json(Method::POST, &["queues", queue.as_str(), "callbacks"], &body).await?;
+        Ok(booked.callback)
     }
 
     /// `POST /calls`: the service calls a number; the own phone rings first.

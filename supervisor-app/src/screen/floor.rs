@@ -5,7 +5,7 @@ use shared::id::QueueId;
 use shared_desktop::theme::{self, Tone, icon, space};
 use shared_desktop::widget::{Button, Kind, Size, empty};
 
-use super::{Chosen, agent, call, queue, tables};
+use super::{Chosen, agent, call, callback, queue, tables};
 use crate::action::Action;
 use crate::alert::{About, alerts};
 use crate::command::Command;
@@ -102,6 +102,18 @@ fn chosen_ui(
             Some(call) => call::call_ui(ui, state, call, actions, commands),
             None => {
                 empty(ui, icon::PHONE_DISCONNECT, "The call is over", "Its recording is under Recordings.");
+            }
+        },
+        Chosen::Callback(id) => match state.desk.floor.callbacks.get(&id) {
+            Some(open) => {
+                callback::callback_ui(ui, state, open, commands);
+                if let Some(call) = open.call.and_then(|call| state.desk.floor.calls.get(&call)) {
+                    ui.add_space(space::XS);
+                    call::call_ui(ui, state, call, actions, commands);
+                }
+            }
+            None => {
+                empty(ui, icon::PHONE_CALL, "The callback is over", "How it ended is in the call's history.")
             }
         },
         Chosen::Agent(id) => match state.desk.floor.agents.get(&id) {

@@ -2,6 +2,7 @@
 
 mod agent;
 mod call;
+mod callback;
 mod day;
 mod floor;
 mod queue;
@@ -31,6 +32,8 @@ pub enum Chosen {
     Call(CallId),
     /// An agent, with the call that he is on.
     Agent(AgentId),
+    /// A callback, by its id.
+    Callback(CallId),
 }
 
 /// What is typed and what is open.
@@ -149,6 +152,7 @@ impl Window {
     fn chosen_call(&self, state: &State) -> Option<CallId> {
         match &self.chosen {
             Chosen::Nothing => None,
+            Chosen::Callback(callback) => state.desk.floor.callbacks.get(callback)?.call,
             Chosen::Call(call) => Some(*call),
             Chosen::Agent(agent) => {
                 let call = state.desk.floor.agents.get(agent)?.state.call()?;

@@ -66,6 +66,12 @@ fn queue_ui(ui: &mut Ui, state: &State, queue: &QueueNow, is_chosen: bool) -> bo
             format::secs(asa.value)
         );
         line(ui, theme::secondary(words)).on_hover_text(format!("{}\n{}", abandon.formula, asa.formula));
+        let callbacks = match state.callbacks(Some(&queue.id)).len() {
+            0 => return,
+            1 => "1 waits for a callback".to_owned(),
+            count => format!("{count} wait for a callback"),
+        };
+        line(ui, theme::secondary(callbacks)).on_hover_text("They keep their places in the queue");
     });
     let id = ui.scope_id().with(("queue", queue.id.as_str()));
     let response = ui.interact(shown.response.rect, id, Sense::click());

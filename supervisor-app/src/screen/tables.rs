@@ -1,4 +1,4 @@
-//! Agents, calls that talk, calls that wait.
+//! Agents, calls that talk, calls that wait, callbacks.
 
 use egui::Ui;
 use shared::id::QueueId;
@@ -8,20 +8,27 @@ use shared_desktop::theme::{self, Tone, icon, space};
 use shared_desktop::widget::{Badge, Column, Table, Width, card, muted};
 
 use super::Chosen;
+use super::callback::callbacks_ui;
 use super::sound::unheard_words;
 use crate::action::{mode_icon, party_of};
 use crate::state::State;
 
-/// Draws the three tables in a height of `room`: agents get the half, the calls the rest.
+/// Draws the tables in a height of `room`: agents get the half, the calls the rest. Callbacks have a table while there
+/// are any.
 pub(super) fn tables_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut Chosen, room: f32) {
     // Heading, column titles and padding of a card.
     let around = 92.0;
-    let agents = room * 0.46 - around;
-    let calls = room * 0.27 - around;
+    let (agents, calls) = if state.callbacks(queue).is_empty() {
+        (room * 0.46, room * 0.27)
+    } else {
+        (room * 0.37, room * 0.21)
+    };
+    let (agents, calls) = (agents - around, calls - around);
     ui.spacing_mut().item_spacing.y = space::M;
     agents_ui(ui, state, queue, chosen, agents.max(96.0));
     talking_ui(ui, state, queue, chosen, calls.max(64.0));
     waiting_ui(ui, state, queue, chosen, calls.max(64.0));
+    callbacks_ui(ui, state, queue, chosen, calls.max(64.0));
 }
 
 fn agents_ui(ui: &mut Ui, state: &State, queue: Option<&QueueId>, chosen: &mut Chosen, height: f32) {

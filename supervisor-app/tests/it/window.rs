@@ -13,7 +13,7 @@ use shared::model::recording::{Recording, RecordingState, Track};
 use shared::model::sound::{CallSound, LegSound, Side, Unheard};
 use shared::model::transcript::{Segment, Transcript, TranscriptState};
 use shared_desktop::desk::{DeskEvent, LiveEvent};
-use shared_desktop::testing::{NOW, agent_id, call_id, prepare};
+use shared_desktop::testing::{NOW, agent_id, call_id, prepare, queue_id};
 use shared_desktop::theme::Mode;
 use supervisor_app::action::Page;
 use supervisor_app::command::Command;
@@ -229,4 +229,26 @@ fn who_speaks_and_what_spoils_it_is_shown() {
     harness.get_by_label("Agent's side: 4 % loss from 10:32:10");
     let quality = "Sends 3.1, hears 4.4 MOS  ·  4 % loss  ·  3 ms jitter  ·  40 ms round trip";
     assert_eq!(harness.get_all_by_label(quality).count(), 2);
+}
+
+#[test]
+fn a_callback_is_shown_while_it_waits_and_taken_back() {
+    let mut floor = floor();
+    floor.callback(31, "Hugo Lind", "+4687654321", "sales", 620, 0);
+    floor.callback(32, "", "+4930111222", "support", 900, 2);
+    let mut harness = show(console(floor), |_| {});
+    harness.get_by_label("Callbacks  2");
+    harness.get_by_label("Again in 4:10");
+    assert_eq!(harness.get_all_by_label("1 waits for a callback").count(), 2, "one a queue");
+    assert_eq!(click(&mut harness, "Callback to Hugo Lind in Sales"), []);
+    harness.get_by_label("Asked for by the caller 10:20 ago");
+    harness.get_by_label("Not called yet");
+    let reason = "taken back in the console".to_owned();
+    let cancel = Command::CancelCallback { queue: queue_id("sales"), callback: call_id(31), reason };
+    assert_eq!(click(&mut harness, "Cancel callback"), [cancel]);
+    assert_eq!(click(&mut harness, "Callback to +4930111222 in Support"), []);
+    harness.get_by_label("Called 2 times, not reached");
+    // Without any there is no empty table: most queues have none.
+    let harness = show(console(self::floor()), |_| {});
+    assert!(harness.query_by_label_contains("Callbacks").is_none());
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use shared::id::{AgentId, CallId, OfferId, QueueId, RecordingId};
 use shared::model::agent::{AgentInfo, ChangedBy, Device, NotReadyReason, State, Status};
 use shared::model::call::{LiveCall, Party, Phase, Supervision, SupervisionMode};
+use shared::model::callback::{AskedBy, OpenCallback};
 use shared::model::floor::{AgentView, Floor, QueueView};
 use shared::model::metric::{AgentCounts, QueueCounts};
 use shared::model::queue::{Code, Destination, QueueInfo};
@@ -197,6 +198,35 @@ impl Builder {
         if let Some(call) = self.floor.calls.get_mut(&call_id(number)) {
             call.supervision.push(Supervision { supervisor, mode, since: ago(15) });
         }
+        self
+    }
+
+    /// A caller of so many seconds ago who wants to be called back, and was not reached so often.
+    pub fn callback(
+        &mut self,
+        number: u64,
+        name: &str,
+        phone: &str,
+        queue: &str,
+        secs: u64,
+        tries: u8,
+    ) -> &mut Self {
+        let id = call_id(number);
+        let next_at = (tries > 0).then(|| NOW + Duration::from_secs(250));
+        let callback = OpenCallback {
+            id,
+            queue: queue_id(queue),
+            to: Party { number: phone.into(), name: name.into() },
+            asked: AskedBy::Caller { call: id },
+            asked_at: ago(secs),
+            since: ago(secs),
+            priority_secs: 0,
+            expires_at: Some(NOW + Duration::from_secs(7_200)),
+            attempts: tries,
+            next_at,
+            call: None,
+        };
+        self.floor.callbacks.insert(id, callback);
         self
     }
 
