@@ -5,13 +5,16 @@ use shared::api::agents::WantedStatus;
 use shared::api::calls::CallQuery;
 use shared::id::AgentId;
 use shared::model::agent::{ChangedBy, NotReadyReason, State, Status};
+use shared::model::call::{EndCause, OfferOutcome, QueueExit};
+use shared::model::event::TransferTarget;
 use shared::model::floor::AgentView;
 use tests::Outcome;
-use tests::phone::{Phone, PhoneSetup};
+use tests::phone::{Answer, Phone, PhoneSetup};
 use tests::service::journal;
 use tests::setup::Setup;
+use tests::voice::{CUSTOMER_HZ, Mouth};
 
-use crate::floor::{Floor, SALES, SOON, assert_tells};
+use crate::floor::{Floor, SALES, SOON, assert_tells, hears, offers};
 
 /// A phone that sends nothing for so long is gone.
 const NO_MEDIA_SECS: i64 = 2;
@@ -33,7 +36,8 @@ async fn talk() -> Outcome<Talk> {
     let sip = floor.service.setup.sip;
     let agent = Phone::start(PhoneSetup::fixed(sip, "301", floor.port("301"))).await?;
     let other = Phone::start(PhoneSetup::fixed(sip, "302", floor.port("302"))).await?;
-    let customer = Phone::start(PhoneSetup::customer(sip, "+49305550171", "Gus Ghost")).await?;
+    let customer = PhoneSetup::customer(sip, "+49305550171", "Gus Ghost");
+    let customer = Phone::start(PhoneSetup { mouth: Mouth::tone(CUSTOMER_HZ), ..customer }).await?;
     customer.call(SALES).await?;
     agent.talking(SOON).await?;
     floor.until("the talk", |floor| floor.agents.values().any(AgentView::is_talking)).await?;
@@ -113,5 +117,83 @@ async fn complaint_25_supervisors_cannot_see_or_set_a_pause() -> Outcome {
         words.contains("AgentStatusChanged") && words.contains("lunch") && words.contains("sara")
     });
     assert_eq!(since.expect("the journal names who and why").0.at, seen.agents[&who].status_since);
+    Ok(())
+}
+
+#[tokio::test]
+async fn complaint_21_one_agents_talk_is_counted_for_another() -> Outcome {
+    let Talk { floor, customer, other, agent } = talk().await?;
+    let (first, second) = (id("301")?, id("302")?);
+    let seen = floor.until("the talk", |floor| floor.agents[&first].is_talking()).await?;
+    let call = *seen.calls.keys().next().ok_or("no call")?;
+    hears(&agent, CUSTOMER_HZ).await?;
+    floor.sara.transfer(call, TransferTarget::Agent { agent: second.clone() }).await?;
+    agent.free(SOON).await?;
+    other.talking(SOON).await?;
+    hears(&other, CUSTOMER_HZ).await?;
+    customer.hang_up().await?;
+    other.free(SOON).await?;
+    let call = floor.one_ended().await?.summary;
+    assert_eq!(call.agents, [first.clone(), second.clone()]);
+    let agents = floor.sara.floor().await?.agents;
+    let talks = [&first, &second].map(|agent| agents[agent].counts.talk_millis);
+    assert!(
+        talks.iter().all(|talk| (1..call.talk_millis).contains(talk)),
+        "{talks:?} of {}",
+        call.talk_millis
+    );
+    assert_eq!(talks.iter().sum::<u64>(), call.talk_millis, "each has his own part");
+    Ok(())
+}
+
+#[tokio::test]
+async fn complaint_24_only_a_percentage_and_no_list_of_abandoned_calls() -> Outcome {
+    let floor = Floor::with_phones(Setup::test()?, &[("301", &["sales"])]).await?;
+    floor.sara.set_status(&id("301")?, WantedStatus::NotReady { reason: None }).await?;
+    let customer =
+        Phone::start(PhoneSetup::customer(floor.service.setup.sip, "+49305550124", "Ada Gone")).await?;
+    customer.call(SALES).await?;
+    floor
+        .until("the call in its queue", |floor| floor.calls.values().any(|call| call.queue().is_some()))
+        .await?;
+    customer.hang_up().await?;
+    floor.one_ended().await?;
+    let counts = floor.sara.floor().await?.queues[&"sales".parse()?].counts.clone();
+    let exits = [QueueExit::Abandoned, QueueExit::ShortAbandon, QueueExit::Answered];
+    let mut listed = Vec::new();
+    for exit in exits {
+        let query = CallQuery { exit: Some(exit), ..CallQuery::default() };
+        let page = floor.sara.calls(&query).await?;
+        listed.push(page.calls.iter().map(|call| call.from.name.clone()).collect::<Vec<_>>());
+    }
+    // The figure is 1, and the list behind it has that one call.
+    assert_eq!((counts.abandoned(), counts.answered()), (1, 0));
+    assert_eq!(listed.concat(), ["Ada Gone"]);
+    assert!(listed[2].is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn complaint_38_missed_calls_do_not_show_and_who_hung_up_is_unknown() -> Outcome {
+    let mut setup = Setup::test()?;
+    setup.queue("sales").insert("ring_secs".into(), 3.into());
+    let floor = Floor::with_phones(setup, &[("301", &["sales"]), ("302", &["sales"])]).await?;
+    let sip = floor.service.setup.sip;
+    floor.sara.set_status(&id("302")?, WantedStatus::NotReady { reason: None }).await?;
+    let never = PhoneSetup { answer: Answer::Never, ..PhoneSetup::fixed(sip, "301", floor.port("301")) };
+    let _deaf = Phone::start(never).await?;
+    let agent = Phone::start(PhoneSetup::fixed(sip, "302", floor.port("302"))).await?;
+    let customer = Phone::start(PhoneSetup::customer(sip, "+49305550138", "Mia Missed")).await?;
+    customer.call(SALES).await?;
+    floor.until("the miss", |floor| floor.agents.values().any(|view| view.counts.missed == 1)).await?;
+    floor.sara.set_status(&id("302")?, WantedStatus::Ready).await?;
+    agent.talking(SOON).await?;
+    agent.hang_up().await?;
+    customer.free(SOON).await?;
+    let call = floor.one_ended().await?;
+    assert_eq!(call.summary.cause, Some(EndCause::AgentHungUp));
+    let tried = offers(&floor, &call).await?;
+    let (missed, answered) = (Some(OfferOutcome::Missed), Some(OfferOutcome::Answered));
+    assert_eq!(tried, [("301".to_owned(), missed), ("302".to_owned(), answered)]);
     Ok(())
 }

@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn each_exit_is_counted_on_its_own_and_the_sum_is_whole() {
+    fn complaint_23_answered_calls_are_shown_as_abandoned() {
         let mut waits = Waits::new(None);
         journal().iter().for_each(|stamped| waits.apply(stamped));
         let exits = waits.exits();

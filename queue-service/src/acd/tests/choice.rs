@@ -225,7 +225,7 @@ fn relaxation_widens_skills_and_queues_and_pauses_while_it_rings() {
 }
 
 #[test]
-fn all_phones_ring_and_one_wins() {
+fn complaint_01_one_call_is_answered_by_two_agents() {
     let mut script = with(Routing { ring: Ring::All, ..Routing::default() });
     script.run(
         "0  set 203 lunch => 203 is lunch
@@ -239,7 +239,7 @@ fn all_phones_ring_and_one_wins() {
 }
 
 #[test]
-fn an_agent_who_refuses_leaves_the_other_phones_ringing() {
+fn complaint_16_one_who_gives_up_stops_all_other_phones() {
     let mut script = with(Routing { ring: Ring::All, ..Routing::default() });
     script.run(
         "0  call 1 sales => queued 1 sales; ring 1 201 until 20; ring 1 202 until 20; ring 1 203 until 20
@@ -277,7 +277,7 @@ fn the_last_agent_is_waited_for_and_not_for_ever() {
 }
 
 #[test]
-fn who_hung_up_and_calls_again_soon_has_his_place_back() {
+fn complaint_34_who_comes_back_has_lost_his_place() {
     let mut script = with(Routing { place_kept_secs: 60, ..Routing::default() });
     script.run(
         "0   set 201 lunch => 201 is lunch

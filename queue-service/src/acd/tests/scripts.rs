@@ -364,7 +364,7 @@ fn a_supervisor_takes_a_call_out() {
 }
 
 #[test]
-fn every_decision_tells_why() {
+fn complaint_15_nobody_can_say_why_the_eighth_call_was_first() {
     let mut script = Script::new(
         vec![queue("sales"), queue("tech")],
         ["201", "202", "203", "204"]

@@ -17,7 +17,7 @@ use super::floor::{AGENT_HZ, CUSTOMER_HZ, MUSIC_HZ, negotiated};
 use super::session::Session;
 
 #[test]
-fn an_answer_pre_empts_an_announcement_with_the_next_frame() {
+fn complaint_07_an_answer_waits_for_the_end_of_an_announcement() {
     for codec in [Codec::Pcma, Codec::G722, Codec::Opus] {
         let mut session = Session::new();
         let customer = session.add(Role::Customer, codec, CUSTOMER_HZ, None);
