@@ -1,15 +1,19 @@
 //! Shows every screen of the agent's desk with a made-up state, for looking at it and for pictures:
 //! `cargo run -p agent-app --example agent_gallery -- call --theme light`.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use agent_app::preview::Held;
 use agent_app::screen::Window;
 use agent_app::state::State;
 use clap::{Parser, ValueEnum};
+use shared::api::campaigns::HeldContact;
 use shared::api::error::{ApiError, ErrorCode};
 use shared::audio::codec::Codec;
 use shared::model::agent::NotReadyReason;
 use shared::model::call::{Party, SupervisionMode};
+use shared::model::campaign::{Attempt, CampaignSettings, Contact, ContactOrder, Outcome};
 use shared::model::user::{Role, User};
 use shared_desktop::desk::{Link, Stage};
 use shared_desktop::phone::{
@@ -45,6 +49,8 @@ enum Screen {
     SignIn,
     Refused,
     Ready,
+    Contact,
+    Outcome,
     Missed,
     Incoming,
     Call,
@@ -146,6 +152,8 @@ fn state(screen: Screen, rows: usize) -> State {
         output: Some("Headset".into()),
         ..Devices::default()
     };
+    state.preview.campaigns = vec![campaign("spring", "Spring renewals"), campaign("old", "Old customers")];
+    state.preview.nobody = Some("old".parse().expect("a name"));
     let mut floor = Builder::new();
     floor
         .agent("anna", "Anna Berg")
@@ -182,6 +190,11 @@ fn state(screen: Screen, rows: usize) -> State {
         }
         Screen::WrapUp => {
             floor.wrap_up(7, "sales", "anna");
+        }
+        Screen::Contact => state.preview.held = Some(contact(false)),
+        Screen::Outcome => {
+            floor.wrap_up(7, "sales", "anna");
+            state.preview.held = Some(contact(true));
         }
         Screen::SignIn | Screen::Refused | Screen::Ready | Screen::Settings => {}
     }
@@ -222,5 +235,49 @@ fn call(phase: Phase) -> CallState {
             round_trip_millis: Some(24.0),
             mos: 4.3,
         }),
+    }
+}
+
+fn campaign(id: &str, name: &str) -> CampaignSettings {
+    CampaignSettings {
+        id: id.parse().expect("a name"),
+        name: name.into(),
+        queue: queue_id("sales"),
+        active: true,
+        max_attempts: 5,
+        retries: BTreeMap::new(),
+        hours: Vec::new(),
+        time_zone: "UTC".into(),
+        lease_secs: 300,
+        order: ContactOrder::Listed,
+    }
+}
+
+fn contact(dialled: bool) -> Held {
+    let columns = [("plan", "Gold, 24 months"), ("renewal", "2026-04-01"), ("since", "2019")];
+    let attempt = Attempt {
+        at: NOW - Duration::from_secs(86_400),
+        agent: "ben".parse().expect("a name"),
+        outcome: Outcome::Busy,
+        code: None,
+        note: Some("asked for a call after four".into()),
+        call: None,
+    };
+    Held {
+        campaign: "spring".parse().expect("a name"),
+        contact: HeldContact {
+            number: 4,
+            contact: Contact {
+                number: "+46855501230".into(),
+                name: "Olga Svensson-Abernathy".into(),
+                time_zone: None,
+                columns: columns.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            },
+            until: NOW + Duration::from_secs(252),
+            dialled,
+            call: None,
+            dials: 1,
+            attempts: vec![attempt],
+        },
     }
 }

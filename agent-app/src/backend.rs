@@ -3,15 +3,19 @@
 use std::path::PathBuf;
 use std::thread::JoinHandle;
 
+use shared::model::event::Event as Fact;
 use shared_desktop::bridge::{self, Backend as Bridge, Ui};
-use shared_desktop::desk::DeskEvent;
+use shared_desktop::desk::{DeskEvent, LiveEvent};
 use shared_desktop::driver::{Audio, Credentials, Driver};
 use shared_desktop::phone::PhoneCommand;
 use shared_desktop::session::SessionCommand;
 use shared_desktop::settings::Settings;
 
+use self::contacts::Contacts;
 use crate::command::Command;
 use crate::event::Event;
+
+mod contacts;
 
 /// How a backend starts.
 pub struct BackendConfig {
@@ -69,15 +73,20 @@ pub async fn run(config: BackendConfig, mut bridge: Bridge<Command, Event>) {
     if let Some(credentials) = config.sign_in {
         driver.sign_in(credentials, &settings);
     }
+    let contacts = Contacts::new(bridge.events());
     loop {
         tokio::select! {
             command = bridge.recv() => match command {
                 None | Some(Command::Quit) => break,
+                Some(Command::Contact(command)) => contacts.carry_out(driver.api(), command),
                 Some(command) => carry_out(&mut driver, &mut settings, command),
             },
             event = driver.next() => {
                 if settings.ring_silently && matches!(event, DeskEvent::SignedIn(_)) {
                     driver.command(SessionCommand::Phone(PhoneCommand::RingAloud(false)));
+                }
+                if has_other_campaigns(&event) {
+                    contacts.load(driver.api());
                 }
                 if !bridge.send(Event::Desk(event)).await {
                     break;
@@ -87,6 +96,15 @@ pub async fn run(config: BackendConfig, mut bridge: Bridge<Command, Event>) {
     }
     driver.finish().await;
     bridge.send(Event::Ended).await;
+}
+
+/// Signing in, and when they are set up or go away.
+fn has_other_campaigns(event: &DeskEvent) -> bool {
+    match event {
+        DeskEvent::SignedIn(_) => true,
+        DeskEvent::Live(LiveEvent::Event(stamped)) => matches!(stamped.event, Fact::Campaign { .. }),
+        _ => false,
+    }
 }
 
 fn carry_out(driver: &mut Driver, settings: &mut Settings, command: Command) {
@@ -117,6 +135,7 @@ fn carry_out(driver: &mut Driver, settings: &mut Settings, command: Command) {
             driver.save(&changed);
             *settings = changed;
         }
-        Command::Quit => {}
+        // Taken out before.
+        Command::Contact(_) | Command::Quit => {}
     }
 }

@@ -1,11 +1,14 @@
 //! What the person wants: the only way from the window to the backend.
 
 use shared::api::agents::{EndWrapUp, WantedStatus};
-use shared::id::{CallId, QueueId};
+use shared::id::{CallId, CampaignId, QueueId};
+use shared::model::campaign::Outcome;
 use shared::model::event::TransferTarget;
 use shared_desktop::driver::Credentials;
 use shared_desktop::phone::DeviceChoice;
 use shared_desktop::settings::Settings;
+
+use crate::preview::Wanted;
 
 /// Everything that can be wanted.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,6 +47,8 @@ pub enum Command {
         /// In the name of this queue; none for one's own.
         queue: Option<QueueId>,
     },
+    /// Work on a campaign.
+    Contact(ContactCommand),
     /// End wrap-up with a code and a note.
     EndWrapUp(EndWrapUp),
     /// More time for wrap-up.
@@ -60,4 +65,57 @@ pub enum Command {
     Save(Settings),
     /// End the program: sign out and stop.
     Quit,
+}
+
+/// Work on a campaign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ContactCommand {
+    /// The next contact to look at.
+    Next(CampaignId),
+    /// Call it; the own phone answers by itself.
+    Call {
+        /// Of this campaign.
+        campaign: CampaignId,
+        /// Its number in the list.
+        contact: u32,
+    },
+    /// Not this one.
+    Skip {
+        /// Of this campaign.
+        campaign: CampaignId,
+        /// Its number in the list.
+        contact: u32,
+    },
+    /// What came of the call.
+    Outcome {
+        /// Of this campaign.
+        campaign: CampaignId,
+        /// Its number in the list.
+        contact: u32,
+        /// What.
+        outcome: Outcome,
+        /// What the next colleague should know.
+        note: Option<String>,
+    },
+}
+
+impl ContactCommand {
+    /// The campaign that it is about.
+    pub fn campaign(&self) -> &CampaignId {
+        match self {
+            ContactCommand::Next(campaign)
+            | ContactCommand::Call { campaign, .. }
+            | ContactCommand::Skip { campaign, .. }
+            | ContactCommand::Outcome { campaign, .. } => campaign,
+        }
+    }
+
+    /// What its answer is about.
+    pub fn wanted(&self) -> Wanted {
+        match self {
+            ContactCommand::Next(_) => Wanted::Next,
+            ContactCommand::Call { .. } => Wanted::Call,
+            ContactCommand::Skip { .. } | ContactCommand::Outcome { .. } => Wanted::End,
+        }
+    }
 }

@@ -13,5 +13,6 @@ pub mod backend;
 pub mod command;
 pub mod event;
 pub mod headless;
+pub mod preview;
 pub mod screen;
 pub mod state;

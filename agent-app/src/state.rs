@@ -7,17 +7,20 @@ use shared::model::floor::AgentView;
 use shared::model::queue::{Code, QueueInfo};
 use shared::model::rules::WrapUpRules;
 use shared::time::Timestamp;
-use shared_desktop::desk::{Desk, Stage};
+use shared_desktop::desk::{Desk, DeskEvent, Stage};
 use shared_desktop::phone::{CallState, Direction, Phase};
 use shared_desktop::settings::Settings;
 
 use crate::event::Event;
+use crate::preview::Preview;
 
 /// Everything that the window shows.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct State {
     /// What both apps know.
     pub desk: Desk,
+    /// Campaigns.
+    pub preview: Preview,
     /// The backend has ended.
     pub ended: bool,
 }
@@ -110,13 +113,24 @@ pub struct QueueNow {
 impl State {
     /// Before anything has happened.
     pub fn new(now: Timestamp, settings: Settings) -> State {
-        State { desk: Desk::new(now, settings), ended: false }
+        State { desk: Desk::new(now, settings), ..State::default() }
     }
 
     /// Takes up one event.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::Desk(event) => self.desk.apply(event),
+            Event::Desk(event) => {
+                self.desk.apply(event);
+                if matches!(event, DeskEvent::SignedIn(_) | DeskEvent::SignedOut(_)) {
+                    self.preview = Preview::default();
+                }
+                self.preview.expire(self.desk.now);
+            }
+            Event::Preview(answer) => {
+                if let Some(error) = self.preview.apply(answer) {
+                    self.desk.notices.error(self.desk.now, &error);
+                }
+            }
             Event::Ended => self.ended = true,
         }
     }

@@ -4,6 +4,7 @@ mod api;
 mod baresip;
 mod bench;
 mod callback;
+mod campaign;
 mod carrier;
 mod complaints;
 mod customer;

@@ -40,7 +40,7 @@ async fn stage(answer: Answer) -> Outcome<Stage> {
 }
 
 /// The service, and the phone that is called.
-async fn outside(answer: Answer) -> Outcome<(Floor, Phone)> {
+pub async fn outside(answer: Answer) -> Outcome<(Floor, Phone)> {
     let mut setup = Setup::test()?;
     setup.keep_agents(&["203"]);
     setup.set("outbound", "allow", Value::Array(vec!["+49".into()]));

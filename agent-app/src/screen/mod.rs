@@ -1,6 +1,7 @@
 //! The screens. They read the state, change only what is typed and what is open, and give back commands.
 
 mod call;
+mod contact;
 mod dial;
 mod incoming;
 mod ready;
@@ -30,6 +31,7 @@ pub struct Window {
     digits: String,
     transfer: transfer::Picker,
     dial: dial::Form,
+    contact: contact::Form,
     note: String,
     note_of: Option<CallId>,
     shown_theme: Option<Mode>,
@@ -47,6 +49,7 @@ impl Window {
             digits: String::new(),
             transfer: transfer::Picker::default(),
             dial: dial::Form::default(),
+            contact: contact::Form::default(),
             note: String::new(),
             note_of: None,
             shown_theme: Some(settings.theme),
@@ -85,8 +88,10 @@ impl Window {
             state.desk.notices.dismiss(dismissed);
         }
         for command in &commands {
-            if let Command::Save(settings) = command {
-                state.desk.settings = settings.clone();
+            match command {
+                Command::Save(settings) => state.desk.settings = settings.clone(),
+                Command::Contact(_) => state.preview.asked = true,
+                _ => {}
             }
         }
         commands
@@ -113,14 +118,19 @@ impl Window {
                 }
                 match view {
                     View::SignIn => {}
-                    View::Ready => ready::ready_ui(ui, state, &mut self.dial, actions, commands),
+                    View::Ready => {
+                        let forms = (&mut self.contact, &mut self.dial);
+                        ready::ready_ui(ui, state, forms, actions, commands);
+                    }
                     View::Incoming(incoming) => incoming::incoming_ui(ui, state, incoming, actions),
                     View::Call(talk) => {
                         let open = &mut self.keypad_open;
                         call::call_ui(ui, state, talk, open, &mut self.digits, actions, commands);
+                        self.contact.show_called(ui, state, commands);
                     }
                     View::WrapUp(wrap_up) => {
                         wrap_up::wrap_up_ui(ui, state, wrap_up, &mut self.note, commands);
+                        self.contact.show_called(ui, state, commands);
                     }
                 }
             });

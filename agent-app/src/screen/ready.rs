@@ -10,8 +10,7 @@ use shared_desktop::widget::{
     Badge, Kind, Size, big_timer, card, card_filled, empty, line, muted, spread, stat,
 };
 
-use super::action_button;
-use super::dial::Form;
+use super::{action_button, contact, dial};
 use crate::action::Action;
 use crate::command::Command;
 use crate::state::State;
@@ -20,7 +19,7 @@ use crate::state::State;
 pub(super) fn ready_ui(
     ui: &mut Ui,
     state: &State,
-    dial: &mut Form,
+    (contact, dial): (&mut contact::Form, &mut dial::Form),
     actions: &mut Vec<Action>,
     commands: &mut Vec<Command>,
 ) {
@@ -55,6 +54,7 @@ pub(super) fn ready_ui(
         status_buttons_ui(ui, state, actions);
     });
     ui.add_space(space::L);
+    contact.show(ui, state, commands);
     dial.show(ui, state, commands);
     ui.add_space(space::L);
     if ui.available_width() > 700.0 {

@@ -1,6 +1,7 @@
 //! Clicks and keys, found by the names that a screen reader reads.
 
-use agent_app::command::Command;
+use agent_app::command::{Command, ContactCommand};
+use agent_app::preview::Wanted;
 use agent_app::screen::Window;
 use agent_app::state::State;
 use egui::{Key, Modifiers, Vec2};
@@ -9,6 +10,7 @@ use egui_kittest::kittest::{NodeT, Queryable};
 use shared::api::agents::{EndWrapUp, WantedStatus};
 use shared::model::agent::NotReadyReason;
 use shared::model::call::SupervisionMode;
+use shared::model::campaign::Outcome;
 use shared::model::event::TransferTarget;
 use shared::model::rules::{WrapUpMode, WrapUpRules};
 use shared_desktop::phone::Phase;
@@ -16,6 +18,7 @@ use shared_desktop::settings::Settings;
 use shared_desktop::testing::{NOW, agent_id, call_id, prepare, queue_id};
 use shared_desktop::theme::Mode;
 
+use crate::contact::{answer, campaign_id, campaigns, held};
 use crate::desk::{call, desk, floor, ringing, talking};
 
 struct Shown {
@@ -110,6 +113,44 @@ fn a_number_is_typed_as_people_write_it_and_called_in_the_name_of_a_queue() {
     harness.get_by_label("Number").type_text("+49305550123");
     harness.run();
     assert_eq!(press(&mut harness, Modifiers::NONE, Key::Enter), [Command::Dial { number, queue: None }]);
+}
+
+#[test]
+fn a_contact_is_looked_at_called_and_its_outcome_told() {
+    let mut state = desk(floor(), None);
+    state.apply(&campaigns());
+    let mut harness = show(state);
+    let spring = campaign_id("spring");
+    let next = Command::Contact(ContactCommand::Next(spring.clone()));
+    assert_eq!(click(&mut harness, "Next contact"), [next]);
+    assert!(harness.get_by_label("Next contact").accesskit_node().is_disabled(), "asked already");
+    harness.state_mut().state.apply(&answer(Wanted::Next, None));
+    harness.run();
+    harness.get_by_label("nobody is to be called now");
+    harness.state_mut().state.apply(&answer(Wanted::Next, Some(held(false))));
+    harness.run();
+    for shown in ["Olga Svensson", "plan", "Gold", "Yours for 5:00", "Before: busy, call after four"] {
+        harness.get_by_label(shown);
+    }
+    let skip = ContactCommand::Skip { campaign: spring.clone(), contact: 4 };
+    assert_eq!(click(&mut harness, "Skip"), [Command::Contact(skip)]);
+    harness.state_mut().state.apply(&answer(Wanted::Next, Some(held(false))));
+    harness.run();
+    let dial = ContactCommand::Call { campaign: spring.clone(), contact: 4 };
+    assert_eq!(click(&mut harness, "Call +46855501"), [Command::Contact(dial)]);
+    harness.state_mut().state.apply(&answer(Wanted::Call, Some(held(true))));
+    harness.run();
+    harness.get_by_label("Note").focus();
+    harness.run();
+    harness.get_by_label("Note").type_text("wants an offer");
+    harness.run();
+    let note = Some("wants an offer".to_owned());
+    let told = ContactCommand::Outcome { campaign: spring, contact: 4, outcome: Outcome::Reached, note };
+    assert_eq!(click(&mut harness, "Reached"), [Command::Contact(told)]);
+    harness.state_mut().state.apply(&answer(Wanted::End, None));
+    harness.run();
+    harness.get_by_label("People to call");
+    assert!(harness.query_by_label("nobody is to be called now").is_none(), "that was not asked");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The API client: typed calls of `shared::api`.
 
+mod campaigns;
+
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 

@@ -2,6 +2,7 @@
 
 use crate::id::{AgentId, QueueId};
 use crate::model::callback::CallbackChange;
+use crate::model::campaign::CampaignFact;
 use crate::model::event::Event;
 use crate::model::floor::Floor;
 
@@ -36,11 +37,16 @@ impl Event {
             | Event::RecordingStarted { .. } => true,
             Event::ConfigurationChanged { .. }
             | Event::DoNotCallChanged { .. }
-            | Event::Campaign { .. }
             | Event::TrunkConfigured { .. }
             | Event::TrunkRemoved { .. }
             | Event::TrunkUp { .. }
             | Event::TrunkDown { .. } => false,
+            // What there is to work on, not whom to call.
+            Event::Campaign { fact, .. } => match fact.as_ref() {
+                CampaignFact::SetUp { settings, .. } => my_queue(&settings.queue),
+                CampaignFact::Removed { .. } => true,
+                _ => false,
+            },
             Event::CallPlaced { by, colleague, .. } => by.to_agent() == *me || colleague.as_ref() == Some(me),
             Event::NumberRouted { .. }
             | Event::TrunkTried { .. }

@@ -70,6 +70,12 @@ proptest! {
     }
 }
 
+/// Something that happens in a campaign, as the journal writes it.
+fn campaign(fact: &str) -> Event {
+    let fact = serde_json::from_str(fact).expect("a fact");
+    Event::Campaign { campaign: "spring".parse().expect("a name"), fact: Box::new(fact) }
+}
+
 #[test]
 fn an_agent_is_not_told_what_is_between_others() {
     let mut tape = Tape::open();
@@ -86,6 +92,21 @@ fn an_agent_is_not_told_what_is_between_others() {
         (status("201", lunch()), true, true),
         (Event::AgentNextStatusSet { agent: other.clone(), next: None }, false, true),
         (Event::CallHeld { call: call_id(1) }, false, false),
+        (
+            campaign(
+                r#"{"fact":"set_up","by":"sue","settings":{"id":"spring","name":"Spring","queue":"tech","time_zone":"UTC"}}"#,
+            ),
+            false,
+            true,
+        ),
+        (campaign(r#"{"fact":"removed","by":"sue"}"#), true, true),
+        (
+            campaign(
+                r#"{"fact":"skipped","contact":1,"agent":"201","reason":"","next_at":"2026-03-02T09:30:00Z"}"#,
+            ),
+            false,
+            false,
+        ),
     ] {
         assert_eq!(event.visible_to_agent(&tape.floor, &me), for_me, "{event:?}");
         assert_eq!(event.visible_to_agent(&tape.floor, &other), for_other, "{event:?}");
