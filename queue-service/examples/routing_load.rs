@@ -78,6 +78,7 @@ fn agent(number: u64, lots: &mut Lots) -> Result<AgentInfo, Failure> {
         ready_on_start: true,
         serves: BTreeMap::new(),
         on_demand: false,
+        capacity: Default::default(),
     })
 }
 

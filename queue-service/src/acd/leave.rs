@@ -20,6 +20,8 @@ impl Agent {
             (State::WrapUp { .. }, _) => Some(Away::WrapUp),
             (State::Idle, Status::Offline) => Some(Away::Offline),
             (State::Idle, Status::NotReady { .. }) => Some(Away::NotReady),
+            // Who takes no calls is as good as not there.
+            (State::Idle, Status::Ready) if !self.has_slot() => Some(Away::Offline),
             (State::Idle, Status::Ready) if !self.device.is_reachable() => Some(Away::NoPhone),
             (State::Idle, Status::Ready) => self.cool_until.map(|_| Away::CoolDown),
         }

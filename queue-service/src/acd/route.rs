@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use shared::id::{AgentId, CallId, QueueId};
-use shared::model::agent::{State, Status};
+use shared::model::agent::{Channel, State, Status};
 use shared::model::decision::{Decision, Exclusion, Trigger};
 use shared::model::event::Event;
 use shared::model::queue::QueueInfo;
@@ -194,6 +194,9 @@ impl Acd {
                 return Some(Exclusion::NotReady { reason });
             }
         }
+        if !agent.has_slot() {
+            return Some(Exclusion::NoSlot { channel: Channel::Voice });
+        }
         if !agent.device.is_reachable() {
             return Some(Exclusion::NoPhone);
         }
@@ -247,7 +250,7 @@ impl Acd {
 impl Agent {
     /// Wants calls and has nothing to do.
     pub(super) fn is_free(&self) -> bool {
-        self.status == Status::Ready && self.state == State::Idle && !self.removed
+        self.status == Status::Ready && self.has_slot() && !self.removed
     }
 
     /// Would be rung for a call.
@@ -257,6 +260,12 @@ impl Agent {
 
     /// Takes calls, now or after what he is doing.
     pub(super) fn takes_calls(&self) -> bool {
-        self.status == Status::Ready && self.device.is_reachable() && !self.removed
+        let has_slots = self.info.capacity.of(Channel::Voice) > 0;
+        self.status == Status::Ready && has_slots && self.device.is_reachable() && !self.removed
+    }
+
+    /// Has a slot for a call that is not in use.
+    pub(super) fn has_slot(&self) -> bool {
+        self.info.capacity.of(Channel::Voice) > self.state.uses(Channel::Voice)
     }
 }

@@ -1,6 +1,7 @@
 //! A decision in plain words.
 
 use shared::id::AgentId;
+use shared::model::agent::Channel;
 use shared::model::decision::{Candidate, Decision, Exclusion};
 use shared::time::Timestamp;
 
@@ -88,6 +89,7 @@ fn why_not(why: &Exclusion, clock: impl Fn(Timestamp) -> String) -> String {
         Exclusion::Talking { .. } => "on another call".into(),
         Exclusion::WrapUp { until: Some(until) } => format!("in wrap-up until {}", clock(*until)),
         Exclusion::WrapUp { until: None } => "in wrap-up".into(),
+        Exclusion::NoSlot { channel: Channel::Voice } => "has no slot for calls".into(),
         Exclusion::NoPhone => "has no phone".into(),
         Exclusion::Skill { skill, needed, has: 0 } => format!("lacks {skill} (needs level {needed})"),
         Exclusion::Skill { skill, needed, has } => {

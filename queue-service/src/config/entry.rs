@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 use shared::id::{AgentId, CodeId, QueueId, SkillId, UserId};
+use shared::model::agent::Capacity;
 use shared::model::callback::CallbackRules;
 use shared::model::queue::{Code, Destination};
 use shared::model::routing::{Routing, Serves};
@@ -197,6 +198,9 @@ pub struct Agent {
     /// Gets one call at a time and then asks for the next.
     #[serde(default)]
     pub on_demand: bool,
+    /// What he can have at once.
+    #[serde(default)]
+    pub capacity: Capacity,
     /// The number that his calls to numbers outside show; that of the trunk when left out.
     pub caller_id: Option<String>,
     /// SRTP of its calls; that of `[media]` when left out.

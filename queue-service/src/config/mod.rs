@@ -190,6 +190,7 @@ impl Config {
                 ready_on_start: agent.ready_on_start,
                 serves: agent.serves.clone(),
                 on_demand: agent.on_demand,
+                capacity: agent.capacity,
             })
             .collect()
     }

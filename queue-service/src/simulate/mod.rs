@@ -170,6 +170,7 @@ fn plain_agent(id: shared::id::AgentId, queue: &QueueId) -> AgentInfo {
         ready_on_start: true,
         serves: Default::default(),
         on_demand: false,
+        capacity: Default::default(),
     }
 }
 

@@ -32,6 +32,45 @@ pub struct AgentInfo {
     /// Gets one call at a time and then asks for the next.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub on_demand: bool,
+    /// What he can have at once.
+    #[serde(default)]
+    pub capacity: Capacity,
+}
+
+/// A kind of contact. Each has slots of its own, so that one channel's contacts take nothing from another's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Channel {
+    /// Calls.
+    Voice,
+}
+
+/// How many contacts of each channel an agent can have at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Capacity {
+    /// Calls: 1, because nobody talks with two customers, or 0 for somebody who takes none.
+    pub voice: u8,
+}
+
+impl Capacity {
+    /// The most calls at once that a person can have.
+    pub const MOST_VOICE: u8 = 1;
+
+    /// The slots of a channel.
+    pub fn of(self, channel: Channel) -> u8 {
+        match channel {
+            Channel::Voice => self.voice,
+        }
+    }
+}
+
+impl Default for Capacity {
+    fn default() -> Self {
+        Capacity { voice: 1 }
+    }
 }
 
 impl AgentInfo {
@@ -155,6 +194,14 @@ pub enum State {
 }
 
 impl State {
+    /// Slots of a channel in use: from the offer to the end of wrap-up.
+    pub fn uses(&self, channel: Channel) -> u8 {
+        match (self, channel) {
+            (State::Idle, Channel::Voice) => 0,
+            (State::Offered { .. } | State::Talking { .. } | State::WrapUp { .. }, Channel::Voice) => 1,
+        }
+    }
+
     /// The call that the agent is busy with.
     pub fn call(&self) -> Option<CallId> {
         match self {

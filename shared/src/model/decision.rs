@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, CallId, OfferId, QueueId, SkillId};
+use crate::model::agent::Channel;
 use crate::model::queue::SkillNeed;
 use crate::time::Timestamp;
 
@@ -57,6 +58,11 @@ pub enum Exclusion {
     WrapUp {
         /// Until then at the latest; none when only he ends it.
         until: Option<Timestamp>,
+    },
+    /// Has no slot in this channel, and never has one.
+    NoSlot {
+        /// Which.
+        channel: Channel,
     },
     /// No phone is registered.
     NoPhone,

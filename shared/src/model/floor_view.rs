@@ -4,7 +4,7 @@
 use crate::api::queues::QueueReport;
 use crate::api::reports::{AgentReport, DayReport};
 use crate::id::{AgentId, CallId, QueueId};
-use crate::model::agent::{Device, State, Status};
+use crate::model::agent::{Channel, Device, State, Status};
 use crate::model::call::{LiveCall, Phase};
 use crate::model::callback::OpenCallback;
 use crate::model::distribution::Distributions;
@@ -60,9 +60,14 @@ impl AgentView {
         self.status != Status::Offline
     }
 
-    /// Ready and idle.
+    /// Ready, with a slot for a call.
     pub fn is_free(&self) -> bool {
-        self.status == Status::Ready && self.state == State::Idle
+        self.status == Status::Ready && self.free_slots(Channel::Voice) > 0
+    }
+
+    /// Slots of a channel that are not in use.
+    pub fn free_slots(&self, channel: Channel) -> u8 {
+        self.info.capacity.of(channel).saturating_sub(self.state.uses(channel))
     }
 
     /// On a call.

@@ -1,13 +1,13 @@
 //! The rules of choice and of order: one situation each.
 
-use shared::model::agent::AgentInfo;
+use shared::model::agent::{AgentInfo, Capacity, Channel, Status};
 use shared::model::decision::Exclusion;
 use shared::model::queue::QueueInfo;
 use shared::model::routing::{Choice, Preferred, Relaxation, Ring, Routing, Serves};
 
 use super::super::words;
 use super::script::Script;
-use super::{agent, call_id, need, queue, queue_id};
+use super::{agent, agent_id, call_id, need, queue, queue_id};
 
 /// Three agents, no wrap-up.
 fn with(routing: Routing) -> Script {
@@ -388,4 +388,24 @@ fn a_caller_with_an_agent_of_his_own_waits_for_him_and_not_for_ever() {
          41 call 3 sales from +492  => queued 3 sales; ring 3 202 until 61",
     );
     assert!(said(&script, 0).contains("this caller's own agent"), "{}", said(&script, 0));
+}
+
+#[test]
+fn an_agent_without_a_slot_for_calls_gets_none_and_the_record_says_so() {
+    let none = AgentInfo { capacity: Capacity { voice: 0 }, ..agent("201", &["sales"]) };
+    let mut script = Script::new(vec![queue("sales")], vec![none.clone(), agent("202", &["sales"])]);
+    script.run(
+        "0 call 1 sales => queued 1 sales; ring 1 202 until 20
+         1 call 2 sales => queued 2 sales
+         2 answer 202   => won 1 202 2000ms; ended 1 202 Answered 2s; left 1 sales Answered 2s",
+    );
+    let view = &script.floor.agents[&agent_id("201")];
+    assert_eq!((view.status.clone(), view.is_free()), (Status::Ready, false), "ready for other things");
+    let why: Vec<_> = script.decisions[0].excluded.iter().map(|excluded| &excluded.why).collect();
+    assert_eq!(why, [&Exclusion::NoSlot { channel: Channel::Voice }]);
+    let told = words(&script.decisions[0], |agent| agent.to_string(), "UTC");
+    assert!(told.contains("201 was left out: has no slot for calls"), "{told}");
+    // A slot is in use from the offer to the end of wrap-up.
+    let busy = &script.floor.agents[&agent_id("202")];
+    assert_eq!((busy.free_slots(Channel::Voice), busy.info.capacity.of(Channel::Voice)), (0, 1));
 }

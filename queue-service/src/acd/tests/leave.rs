@@ -1,6 +1,6 @@
 //! Queues that turn calls away or let them go: nobody there, closing time.
 
-use shared::model::agent::AgentInfo;
+use shared::model::agent::{AgentInfo, Capacity};
 use shared::model::queue::{Destination, QueueInfo};
 use shared::model::rules::{Away, WaitRules};
 
@@ -33,6 +33,10 @@ fn nobody_signed_in_turns_calls_away_and_only_when_the_list_says_so() {
          1 sign_in 201     => 201 is signed-in
          2 call 2 sales    => queued 2 sales",
     );
+    // Who has no slot for calls is as good as not there.
+    let no_slot = AgentInfo { capacity: Capacity { voice: 0 }, ..agent("201", &["sales"]) };
+    with(refuse(&[Away::Offline]), vec![no_slot])
+        .run("0 call 1 sales    => left 1 sales Overflowed 0s; redirect 1 sales Overflowed to nobody.wav");
     with(refuse(&[Away::Offline]), vec![])
         .run("0 call 1 sales    => left 1 sales Overflowed 0s; redirect 1 sales Overflowed to nobody.wav");
 }

@@ -91,6 +91,7 @@ pub(super) fn agent(name: &str, queues: &[&str]) -> AgentInfo {
         ready_on_start: true,
         serves: BTreeMap::new(),
         on_demand: false,
+        capacity: Default::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use shared::model::agent::Capacity;
 use shared::model::routing::Ring;
 
 use super::{Check, Step};
@@ -75,6 +76,8 @@ impl Check<'_> {
     }
 
     pub(super) fn serves(&mut self, index: usize, agent: &Agent) {
+        let voice = path!["agents", index, "capacity", "voice"];
+        self.between(voice, agent.capacity.voice.into(), 0, Capacity::MOST_VOICE.into());
         for (queue, serves) in &agent.serves {
             let key = |name: &str| -> Vec<Step> { path!["agents", index, "serves", queue.as_str(), name] };
             if !agent.queues.contains(queue) {

@@ -113,6 +113,7 @@ impl Builder {
                 ready_on_start: false,
                 serves: Default::default(),
                 on_demand: false,
+                capacity: Default::default(),
             },
             status: Status::Ready,
             status_since: ago(120),

@@ -80,6 +80,7 @@ fn agent(name: &str, queues: &[&str]) -> AgentInfo {
         ready_on_start: false,
         serves: BTreeMap::new(),
         on_demand: false,
+        capacity: Default::default(),
     }
 }
 
