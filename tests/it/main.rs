@@ -19,6 +19,7 @@ mod leaks;
 mod linphone;
 mod live;
 mod malformed;
+mod network;
 mod noise;
 mod odd_peers;
 mod originate;

@@ -120,6 +120,18 @@ impl Ear {
         level_of(hz, &self.between(from, to))
     }
 
+    /// When the first frame was heard from `from` to `to` that is as wanted.
+    pub fn first(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        mut is_wanted: impl FnMut(&Frame) -> bool,
+    ) -> Option<Timestamp> {
+        let heard = self.lock();
+        let mut frames = heard.iter().filter(|(at, _)| *at >= from && *at < to);
+        frames.find(|(_, frame)| is_wanted(frame)).map(|(at, _)| *at)
+    }
+
     /// What it is that was heard.
     pub fn kind(&self, from: Timestamp, to: Timestamp) -> Result<Kind, TooShort> {
         kind_of(&self.between(from, to))

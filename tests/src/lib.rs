@@ -16,6 +16,7 @@ pub mod desk;
 pub mod ear;
 pub mod finale;
 pub mod http;
+pub mod impair;
 pub mod kamailio;
 pub mod linphone;
 pub mod load;

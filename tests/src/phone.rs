@@ -17,6 +17,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::ear::Ear;
+use crate::impair::Impairment;
 use crate::ports::{CARRIER, HERE};
 use crate::voice::Mouth;
 use crate::{Outcome, wait};
@@ -57,6 +58,19 @@ pub struct PhoneSetup {
     pub answer: Answer,
     /// What it says.
     pub mouth: Mouth,
+    /// A bad network for its media; none for a good one.
+    pub network: Option<Network>,
+}
+
+/// A bad network between a phone and the service.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Network {
+    /// For what the phone sends.
+    pub to_service: Impairment,
+    /// For what it hears.
+    pub to_phone: Impairment,
+    /// Of the chances.
+    pub seed: u64,
 }
 
 impl PhoneSetup {
@@ -74,6 +88,7 @@ impl PhoneSetup {
             codecs: vec![Codec::Pcma, Codec::Pcmu],
             answer: Answer::Never,
             mouth: Mouth::silent(),
+            network: None,
         }
     }
 

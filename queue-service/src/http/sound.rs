@@ -84,6 +84,8 @@ pub(super) mod tests {
             mos_from: Some(4.4),
             mos_to: None,
             loss_percent: 4.0,
+            concealed_percent: 4.0,
+            delay_millis: 60.0,
             loss_to_percent: None,
             jitter_millis: 3.0,
             round_trip_millis: None,

@@ -25,6 +25,7 @@ use shared::model::callback::OpenCallback;
 use shared::model::event::{Stamped, TransferTarget};
 use shared::model::floor::{AgentView, Floor};
 use shared::model::recording::{Recording, Track};
+use shared::model::sound::CallSound;
 use shared::model::transcript::Transcript;
 use shared::model::user::User;
 
@@ -178,6 +179,11 @@ impl ApiClient {
     /// `GET /calls/{id}`.
     pub async fn call(&self, call: CallId) -> Result<CallDetail, ApiError> {
         self.get(&["calls", &call.to_string()]).await
+    }
+
+    /// `GET /calls/{id}/sound`.
+    pub async fn sound(&self, call: CallId) -> Result<CallSound, ApiError> {
+        self.get(&["calls", &call.to_string(), "sound"]).await
     }
 
     /// `GET /calls/{id}/decisions`.

@@ -76,6 +76,12 @@ pub struct LegSound {
     pub mos_to: Option<f32>,
     /// Packets from it that were lost or late in the last seconds, in percent.
     pub loss_percent: f32,
+    /// Sound from it that had to be made up in the last seconds, in percent.
+    #[serde(default)]
+    pub concealed_percent: f32,
+    /// How late its sound is heard here, in milliseconds: half of the round trip, a packet, and the jitter buffer.
+    #[serde(default)]
+    pub delay_millis: f32,
     /// Packets to it that were lost since its report before, in percent.
     pub loss_to_percent: Option<f32>,
     /// Interarrival jitter of what arrives, in milliseconds (RFC 3550 §6.4.1).

@@ -215,6 +215,8 @@ fn who_speaks_and_what_spoils_it_is_shown() {
         mos_from: Some(3.1),
         mos_to: Some(4.4),
         loss_percent: 4.0,
+        concealed_percent: 4.2,
+        delay_millis: 60.0,
         loss_to_percent: None,
         jitter_millis: 3.0,
         round_trip_millis: Some(40.0),

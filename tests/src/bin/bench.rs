@@ -9,7 +9,7 @@ use serde::Serialize;
 use std::fmt::Display;
 use tests::Outcome;
 use tests::load::media::figures::Mode;
-use tests::load::{acd, flood, media, sip};
+use tests::load::{acd, flood, media, network, sip};
 
 /// Callfloor under load: a table for people, or JSON for programs.
 #[derive(Parser)]
@@ -35,8 +35,20 @@ enum What {
     Flood(FloodArguments),
     /// The packet path: calls on a core, processor time a packet, delay, memory
     Media(MediaArguments),
+    /// A caller's voice behind a bad network: what is made up, how late it is heard, the score that is given
+    Network(NetworkArguments),
     /// The routing alone: decisions a second, time of a decision, memory; and the journal
     Acd(AcdArguments),
+}
+
+#[derive(Args)]
+struct NetworkArguments {
+    /// Length of each call, after the first seconds
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(2..=3_600))]
+    seconds: u32,
+    /// Of the chances: the same one loses the same packets
+    #[arg(long, default_value_t = 7)]
+    seed: u64,
 }
 
 #[derive(Args)]
@@ -140,6 +152,10 @@ async fn run(arguments: &Arguments) -> Outcome {
                 modes: wanted.modes.clone(),
             };
             show(&media::measure(&arguments.service, folder, &wanted, &tell)?, arguments.json)
+        }
+        What::Network(wanted) => {
+            let wanted = network::Wanted { secs: wanted.seconds, seed: wanted.seed, plans: network::plans() };
+            show(&network::measure(&arguments.service, folder, &wanted, &tell).await?, arguments.json)
         }
         What::Acd(wanted) => {
             let AcdArguments { sizes, rounds, day_calls } = wanted;

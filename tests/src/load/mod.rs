@@ -14,6 +14,7 @@ pub mod figures;
 pub mod flood;
 pub mod media;
 pub mod meter;
+pub mod network;
 pub mod peers;
 pub mod sender;
 pub mod sip;

@@ -17,9 +17,10 @@ use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use super::{Answer, PhoneSetup, lock};
+use super::{Answer, Network, PhoneSetup, lock};
 use crate::Outcome;
 use crate::ear::Ear;
+use crate::impair::Relay;
 use crate::voice::Mouth;
 
 const FRAME: Duration = Duration::from_millis(20);
@@ -37,6 +38,7 @@ pub(super) struct Drive {
     events: mpsc::Receiver<sip::Event>,
     rtp: UdpSocket,
     rtcp: UdpSocket,
+    relay: Option<Relay>,
     frame_at: Option<Instant>,
     answer_at: Option<Instant>,
     answers: watch::Receiver<Answer>,
@@ -56,7 +58,15 @@ impl Drive {
         answers: watch::Receiver<Answer>,
     ) -> Outcome<Drive> {
         let (rtp, rtcp) = media_sockets(setup.ip).await?;
-        let media = rtp.local_addr()?;
+        let own = rtp.local_addr()?;
+        let relay = match setup.network {
+            Some(Network { to_service, to_phone, seed }) => {
+                let (outside, inside) = (media_sockets(setup.ip).await?, media_sockets(setup.ip).await?);
+                Some(Relay::start(outside, inside, own, [to_service, to_phone], seed)?)
+            }
+            None => None,
+        };
+        let media = relay.as_ref().map_or(own, |relay| relay.outside);
         let config = DriverConfig {
             udp: vec![SocketAddr::new(setup.ip, setup.port)],
             tcp: vec![SocketAddr::new(setup.ip, 0)],
@@ -91,6 +101,7 @@ impl Drive {
             events,
             rtp,
             rtcp,
+            relay,
             frame_at: None,
             answer_at: None,
             answers,
@@ -110,10 +121,11 @@ impl Drive {
 
     pub(super) async fn run(mut self, mut commands: mpsc::Receiver<PhoneCommand>) {
         if self.registers
-            && let Ok(media) = self.rtp.local_addr()
+            && let Ok(own) = self.rtp.local_addr()
         {
             // A phone that registers begins with this; one of fixed address keeps quiet.
             let trusted = vec![IpAddr::from([127, 0, 0, 1])];
+            let media = self.relay.as_ref().map_or(own, |relay| relay.outside);
             self.handle(Input::Moved { media, trusted });
         }
         let mut stopping: Option<Instant> = None;
@@ -161,6 +173,10 @@ impl Drive {
             // An error is an empty queue, or the ICMP answer to a packet of ours.
             let Ok((len, from)) = socket.try_recv_from(&mut self.buffer) else { return };
             let bytes = self.buffer[..len].to_vec();
+            // What the relay brings is the service's.
+            let service = self.relay.as_ref().and_then(Relay::aimed_at);
+            let from = service
+                .map_or(from, |service| SocketAddr::new(service.ip(), service.port() + u16::from(rtcp)));
             self.handle(Input::Media { from, bytes });
         }
     }
@@ -193,8 +209,17 @@ impl Drive {
                     let _ = self.sip.command(command).await;
                 }
                 // A full socket is loss, which the far side conceals.
-                Output::Rtp { to, bytes } => drop(self.rtp.try_send_to(&bytes, to)),
-                Output::Rtcp { to, bytes } => drop(self.rtcp.try_send_to(&bytes, to)),
+                Output::Rtp { to, bytes } => {
+                    if let Some(relay) = &self.relay {
+                        relay.aim(to);
+                    }
+                    let to = self.relay.as_ref().map_or(to, |relay| relay.inside_for(false));
+                    drop(self.rtp.try_send_to(&bytes, to));
+                }
+                Output::Rtcp { to, bytes } => {
+                    let to = self.relay.as_ref().map_or(to, |relay| relay.inside_for(true));
+                    drop(self.rtcp.try_send_to(&bytes, to));
+                }
                 Output::Play { frame, voice } => {
                     if voice {
                         self.ear.hear(frame);

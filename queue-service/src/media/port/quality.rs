@@ -17,6 +17,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const FEW_PACKETS: u64 = 10;
 /// Loss is shown as the mean of about so many looks.
 const LOSS_LOOKS: f32 = 8.0;
+/// Length of a frame of the mix.
+const FRAME_MILLIS: f32 = 20.0;
 /// A sine of full scale is that much below a square wave, to which dBov refers.
 const SINE_DB: f32 = 3.01;
 
@@ -43,6 +45,10 @@ pub(in crate::media) struct Quality {
     missing: u64,
     /// Loss in percent, of about the last four seconds.
     loss_percent: f32,
+    concealed: u64,
+    /// Frames that were made up, in percent, of the same time.
+    concealed_percent: f32,
+    delay_millis: f32,
 }
 
 impl Quality {
@@ -54,6 +60,9 @@ impl Quality {
             received: 0,
             missing: 0,
             loss_percent: 0.0,
+            concealed: 0,
+            concealed_percent: 0.0,
+            delay_millis: 0.0,
         }
     }
 
@@ -83,6 +92,11 @@ impl Port {
         let jitter_millis = statistics.jitter_millis;
         let delay_millis = round_trip / 2.0 + line.receiver.delay_millis();
         quality.loss_percent += (loss_percent - quality.loss_percent) / LOSS_LOOKS;
+        let concealed = statistics.buffer.concealed;
+        let frames = (now.since(quality.at).as_millis() as f32 / FRAME_MILLIS).max(1.0);
+        let concealed_percent = 100.0 * concealed.saturating_sub(quality.concealed) as f32 / frames;
+        quality.concealed_percent += (concealed_percent.min(100.0) - quality.concealed_percent) / LOSS_LOOKS;
+        (quality.concealed, quality.delay_millis) = (concealed, delay_millis);
         quality.watch.push(now, Sample { loss_percent, jitter_millis, delay_millis });
         (quality.at, quality.received, quality.missing) = (now, received, missing);
         let is_expected = is_wanted
@@ -112,6 +126,8 @@ impl Port {
             mos_from: stats.mos.map(tenths),
             mos_to: self.mos_to().map(tenths),
             loss_percent: tenths(self.quality.loss_percent),
+            concealed_percent: tenths(self.quality.concealed_percent),
+            delay_millis: self.quality.delay_millis.round(),
             loss_to_percent: self.far_side().map(|far_side| tenths(far_side.loss_percent)),
             jitter_millis: stats.jitter_millis.round(),
             round_trip_millis: stats.round_trip_millis.map(f32::round),
