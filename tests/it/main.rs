@@ -29,6 +29,7 @@ mod replay;
 mod rules;
 mod show;
 mod sipp;
+mod sipp_sound;
 mod start;
 mod stop;
 mod tidy;

@@ -5,13 +5,14 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use shared::audio::RATE_HZ;
+use shared::audio::codec::Codec;
 use shared::audio::goertzel::power_dbfs;
 use shared_net::clock;
 use tests::ear::GONE_DBFS;
 use tests::phone::{Phone, PhoneSetup};
 use tests::ports::STRANGER;
 use tests::setup::Setup;
-use tests::sipp::tone_ulaw;
+use tests::sipp::{encoded, tone};
 use tests::voice::{AGENT_HZ, CUSTOMER_HZ, Mouth};
 use tests::{Outcome, wait};
 use tokio::net::UdpSocket;
@@ -46,7 +47,7 @@ async fn a_strangers_packets_are_not_heard_and_end_nothing() -> Outcome {
 
     let begun = clock::now();
     let stranger = UdpSocket::bind((STRANGER, 0)).await?;
-    let tone = tone_ulaw(STRANGER_HZ, 20);
+    let tone = encoded(Codec::Pcmu, &tone(STRANGER_HZ, 20))?;
     let mut random = StdRng::seed_from_u64(3550);
     let mut tick = tokio::time::interval(Duration::from_millis(20));
     for number in 0..PACKETS {

@@ -8,17 +8,14 @@ use shared::model::agent::{Device, NotReadyReason, Status};
 use shared::model::call::{EndCause, OfferOutcome, QueueExit};
 use shared_net::clock;
 use tests::Outcome;
-use tests::phone::{Phone, PhoneSetup};
 use tests::ports::{self, HERE, STRANGER};
 use tests::setup::Setup;
-use tests::sipp::{Sipp, tone_ulaw};
-use tests::voice::{CUSTOMER_HZ, Mouth};
+use tests::sipp::Sipp;
 
-use crate::floor::{Floor, SALES, SCENARIO, SOON, SUPPORT, assert_tells, hears, offers};
+use crate::floor::{Floor, SALES, SCENARIO, SUPPORT, assert_tells, offers};
 
 const SALES_ONLY: &[&str] = &["sales"];
 const SUPPORT_ONLY: &[&str] = &["support"];
-const ECHO_HZ: f32 = 620.0;
 
 #[tokio::test]
 async fn the_customer_hangs_up_over_udp() -> Outcome {
@@ -252,37 +249,6 @@ async fn a_phone_registers_and_takes_a_call() -> Outcome {
     customer.passed(SCENARIO).await?;
     assert_tells(&floor.one_ended().await?, &["connected with 203", "ended: agent_hung_up"]);
     Ok(())
-}
-
-#[tokio::test]
-async fn the_agent_hears_what_the_customers_phone_says() -> Outcome {
-    let floor = Floor::with_phones(Setup::test()?, &[("301", SALES_ONLY)]).await?;
-    let (folder, sip) = (floor.service.folder(), floor.service.setup.sip);
-    let agent = Phone::start(PhoneSetup::fixed(sip, "301", floor.port("301"))).await?;
-    let speaks = Sipp::customer("customer-speaks", sip, SALES)?.pause(Duration::from_secs(3));
-    let customer = speaks.sound(tone_ulaw(CUSTOMER_HZ, 10_000)).start(folder).await?;
-    agent.talking(SOON).await?;
-    let about = agent.state().ok_or("the agent's phone has no call")?;
-    assert_eq!(about.peer.number, "+4930777");
-    assert!(about.peer.name.contains("Sippy Customer"), "{}", about.peer.name);
-    hears(&agent, CUSTOMER_HZ).await?;
-    customer.passed(SCENARIO).await?;
-    agent.free(SOON).await
-}
-
-#[tokio::test]
-async fn the_customer_hears_what_the_agents_phone_sends_back() -> Outcome {
-    let floor = Floor::with_phones(Setup::test()?, &[("301", SALES_ONLY)]).await?;
-    let (folder, sip) = (floor.service.folder(), floor.service.setup.sip);
-    let agent = Sipp::agent("agent-answers", sip, floor.port("301")).with_echo().start(folder).await?;
-    let mut setup = PhoneSetup::customer(sip, "+49305550199", "Echo");
-    setup.mouth = Mouth::tone(ECHO_HZ);
-    let customer = Phone::start(setup).await?;
-    customer.call(SALES).await?;
-    floor.until("the talk", |floor| floor.calls.values().any(|call| call.agent().is_some())).await?;
-    hears(&customer, ECHO_HZ).await?;
-    customer.hang_up().await?;
-    agent.passed(SCENARIO).await
 }
 
 /// Opening hours that are over or far away whenever the test runs.

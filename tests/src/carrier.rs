@@ -4,6 +4,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use shared::audio::codec::Codec;
 use shared::sip::digest::Account;
 use shared::sip::door::{self, Caller, Peer};
 use shared::sip::registrar::{Binding, Limits, Owner, Registrar};
@@ -14,6 +15,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
+use crate::sipp::{encoded, tone};
 use crate::{Outcome, wait};
 
 /// A carrier; it goes away when this is dropped.
@@ -179,7 +181,7 @@ impl Announcement {
         Ok(Announcement {
             socket,
             to: SocketAddr::new(host, port),
-            sound: crate::sipp::tone_ulaw(hz, millis),
+            sound: encoded(Codec::Pcmu, &tone(hz, millis))?,
         })
     }
 

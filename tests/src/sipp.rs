@@ -1,6 +1,7 @@
 //! SIPp (Debian `sip-tester`) as customer and as agent: a SIP stack that is not ours, driven by the scenarios in
 //! `tests/sipp`.
 
+pub mod capture;
 mod script;
 
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
@@ -8,8 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use shared::audio::g711::{self, Law};
-use shared::audio::tone::Sine;
+use shared::audio::codec::{Codec, Encoder};
+use shared::audio::tone::{Player, Sine, Tone};
+use shared::audio::{FRAME_SAMPLES, Frame, RATE_HZ};
 
 use crate::ports::{self, CARRIER, HERE};
 use crate::program::{self, Running};
@@ -32,7 +34,7 @@ pub struct Sipp {
     echo: bool,
     pause: Duration,
     words: Vec<(&'static str, String)>,
-    sound: Option<Vec<u8>>,
+    sound: Option<(&'static str, Vec<u8>)>,
     calls: u32,
     digest_uri: Option<String>,
 }
@@ -98,9 +100,21 @@ impl Sipp {
         Sipp { calls, ..self }
     }
 
-    /// What `rtp_stream="sound.ulaw"` of a scenario plays: 8 kHz in G.711 mu-law.
-    pub fn sound(self, ulaw: Vec<u8>) -> Sipp {
-        Sipp { sound: Some(ulaw), ..self }
+    /// What `rtp_stream="sound.bin"` of a scenario streams, in this codec.
+    pub fn says(self, codec: Codec, payload: Vec<u8>) -> Sipp {
+        let (payload_type, name) = match codec {
+            Codec::Pcmu => ("0", "PCMU"),
+            Codec::Pcma => ("8", "PCMA"),
+            Codec::G722 => ("9", "G722"),
+            Codec::Opus => ("96", "opus"),
+        };
+        Sipp { sound: Some(("sound.bin", payload)), ..self }.word("PT", payload_type).word("MAP", name)
+    }
+
+    /// What `play_pcap_audio="sound.pcap"` of a scenario plays: a capture of [`capture`]. SIPp needs the right to open raw
+    /// sockets for it.
+    pub fn plays(self, capture: Vec<u8>) -> Sipp {
+        Sipp { sound: Some(("sound.pcap", capture)), ..self }
     }
 
     /// The address that its digest is made for, without `sip:`; SIPp takes the service's address by itself.
@@ -126,8 +140,8 @@ impl Sipp {
         std::fs::create_dir_all(&own)?;
         let scenario = own.join("scenario.xml");
         std::fs::write(&scenario, script::text(self.scenario, &self.words)?)?;
-        if let Some(sound) = &self.sound {
-            std::fs::write(own.join("sound.ulaw"), sound)?;
+        if let Some((file, sound)) = &self.sound {
+            std::fs::write(own.join(file), sound)?;
         }
         let mut command = Command::new(program);
         command.current_dir(&own);
@@ -228,12 +242,35 @@ fn media_port() -> Outcome<u16> {
     Ok(first)
 }
 
-/// A tone for [`Sipp::sound`].
-pub fn tone_ulaw(hz: f32, millis: usize) -> Vec<u8> {
-    let mut samples = vec![0; millis * 8];
-    Sine::new(hz, 8_000, TONE_DBFS).fill(&mut samples);
-    let mut encoded = vec![0; samples.len()];
-    let len = g711::encode(Law::Mu, &samples, &mut encoded);
-    encoded.truncate(len);
-    encoded
+/// Sound of 16 kHz for [`Sipp::says`].
+pub fn encoded(codec: Codec, samples: &[i16]) -> Outcome<Vec<u8>> {
+    let mut encoder = Encoder::new(codec, &Default::default())?;
+    let mut payload = [0; 1_500];
+    let mut all = Vec::new();
+    for frame in samples.chunks_exact(FRAME_SAMPLES) {
+        let len = encoder.encode(frame, &mut payload);
+        all.extend_from_slice(&payload[..len]);
+    }
+    Ok(all)
+}
+
+/// A tone of 16 kHz.
+pub fn tone(hz: f32, millis: usize) -> Vec<i16> {
+    let mut samples = vec![0; millis * RATE_HZ as usize / 1_000];
+    Sine::new(hz, RATE_HZ, TONE_DBFS).fill(&mut samples);
+    samples
+}
+
+/// Keys as a phone without events dials them: tones of 100 ms with as much silence around them.
+pub fn dialled(keys: &str) -> Vec<i16> {
+    let mut samples = vec![0; 1_600];
+    for key in keys.chars() {
+        let mut player = Player::new(Tone::Dtmf(key));
+        let mut frame = Frame::SILENCE;
+        while player.next_frame(&mut frame) {
+            samples.extend_from_slice(&frame.0);
+        }
+        samples.extend_from_slice(&[0; 1_600]);
+    }
+    samples
 }
