@@ -9,7 +9,7 @@ use shared::id::{RecordingId, UserId};
 use shared::model::event::Event;
 use shared::model::recording::{Recording, RecordingState, Track};
 use shared::sip::Method;
-use shared_net::sip::{BindError, DriverConfig, DriverMonitor, SipDriver};
+use shared_net::sip::{BindError, DriverConfig, DriverMonitor, Dscp, SipDriver};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -231,6 +231,7 @@ fn sip_config(config: &Config, phones: &[(UserId, SavedPhones)]) -> DriverConfig
         tcp: config.sip.tcp.clone(),
         tls: Some(config.tls()),
         name_servers: config.sip.name_servers.clone(),
+        dscp: Dscp(config.sip.dscp),
         unlimited: config.trunks.iter().flat_map(|trunk| trunk.addresses.clone()).collect(),
         endpoint,
         ..DriverConfig::default()

@@ -189,6 +189,7 @@ impl Check<'_> {
             self.fault(path!["media", "port_max"], format!("{last} leaves no ports"), allowed);
         }
         self.between(path!["media", "workers"], self.config.media.workers.into(), 0, 256);
+        self.between(path!["sip", "dscp"], self.config.sip.dscp.into(), 0, 63);
         self.between(path!["media", "dscp"], self.config.media.dscp.into(), 0, 63);
         let media = &self.config.media;
         self.between(path!["media", "no_media_secs"], media.no_media_secs.into(), 0, 3_600);

@@ -56,6 +56,8 @@ pub struct Sip {
     pub domain: String,
     /// Address that others reach the service at; none to take that of the interface used.
     pub advertised_address: Option<IpAddr>,
+    /// What messages ask the network for (DSCP, 0 to 63).
+    pub dscp: u8,
     /// Calls at once, over all trunks; more get 503.
     pub max_calls: u32,
     /// Shortest registration that a phone may ask for, in seconds.
@@ -80,6 +82,7 @@ impl Default for Sip {
             advertised_name: None,
             domain: "callfloor".into(),
             advertised_address: None,
+            dscp: shared_net::sip::Dscp::default().0,
             max_calls: 500,
             registration_min_secs: 60,
             registration_max_secs: 3600,

@@ -92,3 +92,19 @@ fn bind_one(address: SocketAddr, dscp: u8) -> Result<UdpSocket, MediaError> {
     };
     open().map_err(|source| MediaError::Socket { address, source })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_voice_socket_asks_for_its_class() {
+        for dscp in [46, 0, 10] {
+            let class = u32::from(dscp) << 2;
+            let v4 = bind_one("127.0.0.1:0".parse().expect("an address"), dscp).expect("bind");
+            assert_eq!(socket2::SockRef::from(&v4).tos_v4().expect("the class"), class);
+            let v6 = bind_one("[::1]:0".parse().expect("an address"), dscp).expect("bind");
+            assert_eq!(socket2::SockRef::from(&v6).tclass_v6().expect("the class"), class);
+        }
+    }
+}

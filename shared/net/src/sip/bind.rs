@@ -11,8 +11,17 @@ use tokio::net::{TcpListener, UdpSocket};
 use super::datagrams;
 use super::tls::TlsError;
 
-/// CS3, the code point of signalling (RFC 4594 §3.2), in the upper six bits of the byte.
-const SIGNALLING_TOS: u32 = 24 << 2;
+/// The class that packets ask the network for: the upper six bits of the byte (RFC 2474 §3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Dscp(pub u8);
+
+impl Default for Dscp {
+    /// CS3, the code point of signalling (RFC 4594 §3.2).
+    fn default() -> Self {
+        Dscp(24)
+    }
+}
+
 /// Room for a burst of registrations while the loop is busy.
 const UDP_BUFFER_BYTES: usize = 4 << 20;
 const BACKLOG: i32 = 256;
@@ -82,6 +91,7 @@ pub(super) struct Sockets {
     pub(super) udp: Vec<(SocketAddr, UdpSocket)>,
     /// For TCP and TLS.
     pub(super) listeners: Vec<(Transport, SocketAddr, TcpListener)>,
+    pub(super) dscp: Dscp,
 }
 
 impl Sockets {
@@ -89,22 +99,23 @@ impl Sockets {
         udp: &[SocketAddr],
         tcp: &[SocketAddr],
         tls: &[SocketAddr],
+        dscp: Dscp,
     ) -> Result<Sockets, BindError> {
         let udp = udp
             .iter()
             .map(|address| {
-                bind_udp(*address).map_err(|error| BindError::new(Transport::Udp, *address, error))
+                bind_udp(*address, dscp).map_err(|error| BindError::new(Transport::Udp, *address, error))
             })
             .collect::<Result<_, _>>()?;
         let listen = |transport: Transport, address: &SocketAddr| {
             let (local, listener) =
-                bind_tcp(*address).map_err(|error| BindError::new(transport, *address, error))?;
+                bind_tcp(*address, dscp).map_err(|error| BindError::new(transport, *address, error))?;
             Ok((transport, local, listener))
         };
         let tcp = tcp.iter().map(|address| listen(Transport::Tcp, address));
         let tls = tls.iter().map(|address| listen(Transport::Tls, address));
         let listeners = tcp.chain(tls).collect::<Result<_, BindError>>()?;
-        Ok(Sockets { udp, listeners })
+        Ok(Sockets { udp, listeners, dscp })
     }
 
     pub(super) fn local_addrs(&self) -> Vec<(Transport, SocketAddr)> {
@@ -121,13 +132,13 @@ impl Sockets {
     }
 }
 
-fn bind_udp(address: SocketAddr) -> io::Result<(SocketAddr, UdpSocket)> {
+fn bind_udp(address: SocketAddr, dscp: Dscp) -> io::Result<(SocketAddr, UdpSocket)> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         // One socket an address family, so that no peer shows up as ::ffff:192.0.2.1.
         socket.set_only_v6(true)?;
     }
-    mark_signalling(&socket, address);
+    mark(&socket, address, dscp);
     datagrams::prepare(&socket, address)?;
     make_room(&socket, address);
     socket.set_nonblocking(true)?;
@@ -153,7 +164,7 @@ fn make_room(socket: &Socket, address: SocketAddr) {
     }
 }
 
-fn bind_tcp(address: SocketAddr) -> io::Result<(SocketAddr, TcpListener)> {
+fn bind_tcp(address: SocketAddr, dscp: Dscp) -> io::Result<(SocketAddr, TcpListener)> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -161,7 +172,7 @@ fn bind_tcp(address: SocketAddr) -> io::Result<(SocketAddr, TcpListener)> {
     // On Windows this option would let two programs share the port; elsewhere it only ends the wait after a restart.
     #[cfg(not(windows))]
     socket.set_reuse_address(true)?;
-    mark_signalling(&socket, address);
+    mark(&socket, address, dscp);
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
     socket.listen(BACKLOG)?;
@@ -169,22 +180,23 @@ fn bind_tcp(address: SocketAddr) -> io::Result<(SocketAddr, TcpListener)> {
     Ok((listener.local_addr()?, listener))
 }
 
-/// Asks the network for the class of signalling; where that is not allowed nothing is lost.
-fn mark_signalling(socket: &Socket, address: SocketAddr) {
+/// Asks the network for the class; where that is not allowed nothing is lost.
+fn mark(socket: &Socket, address: SocketAddr, dscp: Dscp) {
+    let class = u32::from(dscp.0) << 2;
     if address.is_ipv4() {
-        let _ = socket.set_tos_v4(SIGNALLING_TOS);
+        let _ = socket.set_tos_v4(class);
     } else {
         #[cfg(not(windows))]
-        let _ = socket.set_tclass_v6(SIGNALLING_TOS);
+        let _ = socket.set_tclass_v6(class);
     }
 }
 
-/// Settings of one stream: no delay, the class of signalling, and probes that find a dead peer.
-pub(super) fn tune_stream(stream: &tokio::net::TcpStream) {
+/// Settings of one stream: no delay, the class, and probes that find a dead peer.
+pub(super) fn tune_stream(stream: &tokio::net::TcpStream, dscp: Dscp) {
     let _ = stream.set_nodelay(true);
     let socket = socket2::SockRef::from(stream);
     if let Ok(address) = stream.local_addr() {
-        mark_signalling(&socket, address);
+        mark(&socket, address, dscp);
     }
     let keepalive =
         TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
@@ -209,4 +221,29 @@ pub(super) fn default_ip(v4: bool) -> Option<IpAddr> {
         Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()
     };
     local_ip_towards(SocketAddr::new(anywhere, 9))
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn every_socket_asks_for_its_class() {
+        for (address, is_v4) in [("127.0.0.1:0", true), ("[::1]:0", false)] {
+            let address: SocketAddr = address.parse().expect("an address");
+            let class = |socket: socket2::SockRef<'_>| {
+                if is_v4 { socket.tos_v4() } else { socket.tclass_v6() }.expect("the class")
+            };
+            for dscp in [Dscp::default(), Dscp(46), Dscp(0)] {
+                let wanted = u32::from(dscp.0) << 2;
+                let sockets = Sockets::bind(&[address], &[address], &[], dscp).expect("bind");
+                assert_eq!(class(socket2::SockRef::from(&sockets.udp[0].1)), wanted, "{address}");
+                let (_, listens, listener) = &sockets.listeners[0];
+                assert_eq!(class(socket2::SockRef::from(listener)), wanted, "{address}");
+                let stream = tokio::net::TcpStream::connect(listens).await.expect("connect");
+                tune_stream(&stream, dscp);
+                assert_eq!(class(socket2::SockRef::from(&stream)), wanted, "{address}");
+            }
+        }
+    }
 }

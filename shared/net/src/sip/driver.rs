@@ -84,6 +84,7 @@ impl Driver {
         events: mpsc::Sender<Event>,
     ) -> Driver {
         let Parts { sockets, tls, names, limits, unlimited, counters } = parts;
+        let dscp = sockets.dscp;
         Driver {
             lost: vec![0; sockets.udp.len()],
             sockets,
@@ -91,7 +92,7 @@ impl Driver {
             commands,
             events,
             waiting: VecDeque::new(),
-            links: Links::new(limits),
+            links: Links::new(limits, dscp),
             shield: Shield::new(unlimited),
             tls,
             counters,

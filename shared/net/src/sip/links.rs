@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use tokio_rustls::TlsAcceptor;
 
 use super::StreamLimits;
+use super::bind::Dscp;
 use super::counters::Counters;
 use super::stream::{self, FromStream, Link, Reason, Start};
 use crate::clock;
@@ -40,6 +41,7 @@ struct Known {
 
 pub(super) struct Links {
     limits: StreamLimits,
+    dscp: Dscp,
     open: HashMap<u64, Known>,
     by_peer: HashMap<Peer, u64>,
     /// Open ones of each address.
@@ -55,10 +57,11 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn new(limits: StreamLimits) -> Links {
+    pub(super) fn new(limits: StreamLimits, dscp: Dscp) -> Links {
         let (to_loop, from_tasks) = mpsc::channel(STREAM_QUEUE_LEN);
         Links {
             limits,
+            dscp,
             open: HashMap::new(),
             by_peer: HashMap::new(),
             counts: HashMap::new(),
@@ -176,7 +179,7 @@ impl Links {
     fn keep(&mut self, transport: Transport, remote: SocketAddr, peer: Option<Peer>, start: Start) -> u64 {
         self.last += 1;
         let connection = self.last;
-        let link = stream::spawn(connection, remote, start, self.to_loop.clone());
+        let link = stream::spawn(connection, remote, start, self.dscp, self.to_loop.clone());
         *self.counts.entry(remote.ip()).or_default() += 1;
         if let Some(peer) = &peer {
             self.by_peer.insert(peer.clone(), connection);

@@ -28,7 +28,7 @@ use shared::sip::{Command, Config, Event, Transport};
 use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
-pub use bind::{BindError, local_ip_towards};
+pub use bind::{BindError, Dscp, local_ip_towards};
 pub use counters::DriverCounts;
 pub use tls::{ClientCertificates, Identity, TlsConfig, TlsError, Validity};
 
@@ -48,6 +48,8 @@ pub struct DriverConfig {
     pub tls: Option<TlsConfig>,
     /// Name servers to ask, none for those of the system.
     pub name_servers: Vec<SocketAddr>,
+    /// What messages ask the network for.
+    pub dscp: Dscp,
     /// How many streams there may be.
     pub streams: StreamLimits,
     /// Networks that may send as many datagrams as they like: those of trunks. Anybody else who sends some thousand a
@@ -162,10 +164,10 @@ impl SipDriver {
     /// Binds the sockets and starts the task; needs a tokio runtime. `seed` feeds the endpoint's tags and branches:
     /// give each process another one.
     pub fn start(config: DriverConfig, seed: u64) -> Result<(SipHandle, mpsc::Receiver<Event>), BindError> {
-        let DriverConfig { udp, tcp, tls, name_servers, streams, unlimited, endpoint } = config;
+        let DriverConfig { udp, tcp, tls, name_servers, dscp, streams, unlimited, endpoint } = config;
         let tls_listen = tls.as_ref().map(|tls| tls.listen.clone()).unwrap_or_default();
         let tls = tls.map(tls::Tls::load).transpose()?.map(Arc::new);
-        let sockets = bind::Sockets::bind(&udp, &tcp, &tls_listen)?;
+        let sockets = bind::Sockets::bind(&udp, &tcp, &tls_listen, dscp)?;
         let local: Arc<[_]> = sockets.local_addrs().into();
         let mut endpoint = endpoint;
         endpoint.listen = local.to_vec();

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 use tokio_util::sync::CancellationToken;
 
-use super::bind::tune_stream;
+use super::bind::{Dscp, tune_stream};
 
 /// Messages that wait for a slow peer; when they are full the connection counts as broken.
 pub(super) const WRITE_QUEUE_LEN: usize = 1024;
@@ -79,6 +79,7 @@ pub(super) fn spawn(
     connection: u64,
     remote: SocketAddr,
     start: Start,
+    dscp: Dscp,
     to_loop: mpsc::Sender<FromStream>,
 ) -> Link {
     let (writer, queue) = mpsc::channel(WRITE_QUEUE_LEN);
@@ -91,7 +92,7 @@ pub(super) fn spawn(
         Start::Accepted { .. } => FIRST_BYTES_TIMEOUT,
         Start::Connect { .. } => IDLE_TIMEOUT,
     };
-    let task = Task { connection, remote, to_loop, queue, first_bytes };
+    let task = Task { connection, remote, dscp, to_loop, queue, first_bytes };
     tokio::spawn(task.run(start, stop.clone()));
     Link { remote, local, writer, stop }
 }
@@ -102,11 +103,11 @@ enum Opened {
     Secure(Box<TlsStream<TcpStream>>),
 }
 
-async fn open(start: Start, remote: SocketAddr) -> io::Result<(Opened, SocketAddr)> {
+async fn open(start: Start, remote: SocketAddr, dscp: Dscp) -> io::Result<(Opened, SocketAddr)> {
     let timed_out = |what| move |_| io::Error::new(io::ErrorKind::TimedOut, what);
     match start {
         Start::Accepted { stream, secure } => {
-            tune_stream(&stream);
+            tune_stream(&stream, dscp);
             let local = stream.local_addr()?;
             let Some(acceptor) = secure else { return Ok((Opened::Plain(stream), local)) };
             let shaken = timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream));
@@ -116,7 +117,7 @@ async fn open(start: Start, remote: SocketAddr) -> io::Result<(Opened, SocketAdd
         Start::Connect { bind, secure } => {
             let connected = timeout(CONNECT_TIMEOUT, connect(bind, remote));
             let stream = connected.await.map_err(timed_out("no connection in time"))??;
-            tune_stream(&stream);
+            tune_stream(&stream, dscp);
             let local = stream.local_addr()?;
             let Some((connector, name)) = secure else { return Ok((Opened::Plain(stream), local)) };
             let shaken = timeout(HANDSHAKE_TIMEOUT, connector.connect(name, stream));
@@ -138,6 +139,7 @@ async fn connect(bind: Option<SocketAddr>, remote: SocketAddr) -> io::Result<Tcp
 struct Task {
     connection: u64,
     remote: SocketAddr,
+    dscp: Dscp,
     to_loop: mpsc::Sender<FromStream>,
     queue: mpsc::Receiver<Vec<u8>>,
     first_bytes: Duration,
@@ -148,7 +150,7 @@ impl Task {
         let connection = self.connection;
         let opened = tokio::select! {
             () = stop.cancelled() => None,
-            opened = open(start, self.remote) => match opened {
+            opened = open(start, self.remote, self.dscp) => match opened {
                 Ok(opened) => Some(opened),
                 Err(error) => {
                     tracing::debug!(remote = %self.remote, %error, "a sip connection was not opened");
