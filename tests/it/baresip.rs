@@ -158,6 +158,27 @@ async fn a_desk_phone_over_tls_registers_answers_and_both_sides_hear_each_other(
     both_sides_hear_each_other(Desk::at(setup, secure, "tls", Some(certificates.authority())).await?).await
 }
 
+/// New keys by a re-INVITE of ours, every second of the talk.
+#[tokio::test]
+async fn a_desk_phone_takes_new_keys_in_the_talk() -> Outcome {
+    let (mut setup, secure, certificates) = behind_tls()?;
+    setup.set("media", "srtp_rekey_secs", 1);
+    setup.agent("203").insert("srtp".into(), "required".into());
+    let authority = Some(certificates.authority());
+    let desk = Desk::speaking(setup, secure, "tls", authority, G711, Some("srtp-mand")).await?;
+    let customer = desk.customer().await?;
+    desk.phone.says("SRTP is Enabled", SOON).await?;
+    for _ in 0..3 {
+        desk.hears_the_customer().await?;
+        tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+        hears(&customer, AGENT_HZ).await?;
+    }
+    desk.phone.says("got re-INVITE (SDP Offer)", SOON).await?;
+    customer.hang_up().await?;
+    assert_tells(&desk.floor.one_ended().await?, &["connected with 203", "ended: customer_hung_up"]);
+    Ok(())
+}
+
 /// A phone that offers SRTP, and one that takes nothing else from a service that takes nothing else.
 #[tokio::test]
 async fn a_desk_phone_encrypts_its_voice() -> Outcome {

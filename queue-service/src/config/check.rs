@@ -192,6 +192,7 @@ impl Check<'_> {
         self.between(path!["sip", "dscp"], self.config.sip.dscp.into(), 0, 63);
         self.between(path!["media", "dscp"], self.config.media.dscp.into(), 0, 63);
         let media = &self.config.media;
+        self.between(path!["media", "srtp_rekey_secs"], media.srtp_rekey_secs.into(), 0, 86_400);
         self.between(path!["media", "no_media_secs"], media.no_media_secs.into(), 0, 3_600);
         self.between(path!["media", "no_first_media_secs"], media.no_first_media_secs.into(), 0, 3_600);
     }

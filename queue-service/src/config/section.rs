@@ -127,6 +127,8 @@ pub struct Media {
     pub srtp: Policy,
     /// SRTP keys may travel over signalling that anybody can read.
     pub srtp_without_tls: bool,
+    /// A call gets new SRTP keys after this, in seconds; 0 for never.
+    pub srtp_rekey_secs: u32,
 }
 
 impl Default for Media {
@@ -142,6 +144,7 @@ impl Default for Media {
             no_first_media_secs: 300,
             srtp: Policy::Optional,
             srtp_without_tls: false,
+            srtp_rekey_secs: 0,
         }
     }
 }

@@ -242,14 +242,17 @@ impl Switch {
             out.rings = true;
         }
         let sdp = body.filter(|body| body.is("application/sdp"));
-        if let Some(Ok(negotiated)) = sdp.map(|body| known.description.accept(&body.bytes)) {
+        let agreed = sdp.and_then(|body| known.description.accept(&body.bytes).ok());
+        if agreed.is_some() {
             known.early = true;
             if let Some(out) = &mut known.out {
                 out.hunt.heard();
             }
-            self.media.connect(leg, negotiated);
         }
         let media = known.early;
+        if let Some(negotiated) = agreed {
+            self.connect(call, leg, negotiated);
+        }
         self.work.push_back(Work::Call(call, Input::DialProgress { leg, status, media }));
     }
 

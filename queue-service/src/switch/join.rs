@@ -139,6 +139,9 @@ impl Switch {
     /// A phone does not take the port of the call that it was joined to: it is as good as gone there.
     pub(super) fn not_moved(&mut self, session: SessionId, status: u16) {
         if let Some((call, leg)) = self.sessions.get(&session).copied() {
+            if self.keeps_keys(call, leg, status) {
+                return;
+            }
             tracing::warn!(%call, %leg, status, "a phone refuses the port of the call that it was joined to");
             self.work.push_back(Work::Call(call, Input::LegEnded { leg, how: LegEnd::Lost }));
         }

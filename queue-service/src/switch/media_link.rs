@@ -143,6 +143,7 @@ impl Switch {
             MediaEvent::Heard { call, leg } => self.heard(call, leg),
             MediaEvent::PortClosed { call, leg, stats } => {
                 self.heard(call, leg);
+                self.rekeys.end(leg);
                 let cause = stats.cause.map(|cause| cause.words(&TimeZone::UTC).to_string());
                 tracing::info!(%call, %leg, cause, ?stats, "leg closed");
             }

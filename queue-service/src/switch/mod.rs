@@ -25,6 +25,7 @@ mod media_link;
 mod originate;
 mod people;
 mod place;
+mod rekey;
 mod replace;
 mod route;
 mod signal;
@@ -127,6 +128,7 @@ pub struct Switch {
     work: VecDeque<Work>,
     /// Legs of which nothing arrives, as was told; each until its port is closed at the latest.
     unheard: BTreeSet<LegId>,
+    rekeys: rekey::Rekeys,
     asks: HashMap<(CallId, UserId), oneshot::Sender<Result<Reply, ApiError>>>,
     stopping: bool,
 }
@@ -161,6 +163,7 @@ impl Switch {
             deadlines: BTreeSet::new(),
             work: VecDeque::new(),
             unheard: BTreeSet::new(),
+            rekeys: rekey::Rekeys::default(),
             asks: HashMap::new(),
             stopping: false,
         }
@@ -175,6 +178,7 @@ impl Switch {
             self.acd.deadline(),
             self.phones.deadline(),
             self.trunks.deadline(),
+            self.rekeys.deadline(),
             retry,
             Some(self.day_ends),
         ]
@@ -191,6 +195,7 @@ impl Switch {
             self.deadlines.pop_first();
             self.work.push_back(Work::Call(call, call::io::Input::Tick));
         }
+        self.rekey(now);
         if self.day_ends <= now {
             self.day_ends = self.hub.day_ends(now);
             self.work.push_back(Work::Acd(acd::Input::DayStarted));

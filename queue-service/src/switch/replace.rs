@@ -56,7 +56,7 @@ impl Switch {
         self.sessions.insert(new, (call, leg));
         self.hold_of(call, leg, negotiated.as_ref().is_some_and(|talk| talk.hold));
         if let Some(negotiated) = negotiated {
-            self.media.connect(leg, negotiated);
+            self.connect(call, leg, negotiated);
         }
         self.sip(Command::Answer { session: new, headers: Vec::new(), body: Some(Body::sdp(text)) });
         self.sip(Command::Hangup { session: old, reason: None });

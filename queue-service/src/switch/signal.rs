@@ -155,7 +155,7 @@ impl Switch {
             Some(body) if body.is("application/sdp") => match description.answer(&body.bytes, &local) {
                 Ok((text, negotiated)) => {
                     codec = Some(negotiated.codec);
-                    self.media.connect(customer, negotiated);
+                    self.connect(call, customer, negotiated);
                     Some(text)
                 }
                 Err(error) => {
@@ -247,7 +247,7 @@ impl Switch {
                 known.state = LegState::Up;
                 // In a call that we began, the first phone's codec is offered to the other side.
                 entry.codec.get_or_insert(negotiated.codec);
-                self.media.connect(leg, negotiated);
+                self.connect(call, leg, negotiated);
                 self.work.push_back(Work::Call(call, answered));
             }
             // The answer came with a provisional response (RFC 3262 §5).
@@ -275,8 +275,9 @@ impl Switch {
             match known.description.accept(&body.bytes) {
                 Ok(negotiated) => {
                     entry.codec.get_or_insert(negotiated.codec);
+                    self.rekeys.answered(leg);
                     self.hold_of(call, leg, negotiated.hold);
-                    self.media.connect(leg, negotiated);
+                    self.connect(call, leg, negotiated);
                 }
                 Err(error) => {
                     tracing::warn!(%call, %error, "a late answer does not fit");
@@ -298,7 +299,7 @@ impl Switch {
             Some(body) => match known.description.answer(&body.bytes, &known.local) {
                 Ok((text, negotiated)) => {
                     self.hold_of(call, leg, negotiated.hold);
-                    self.media.connect(leg, negotiated);
+                    self.connect(call, leg, negotiated);
                     self.sip(Command::Answer { session, headers: Vec::new(), body: Some(Body::sdp(text)) });
                 }
                 Err(error) => self.refuse(session, error.status(), Vec::new()),
@@ -314,11 +315,11 @@ impl Switch {
     fn early_offer(&mut self, session: SessionId, body: &Body) {
         let place = self.sessions.get(&session).copied();
         let known = place
-            .and_then(|(call, leg)| Some((leg, self.calls.get_mut(&call)?.legs.get_mut(&leg)?)))
-            .map(|(leg, known)| (leg, known.description.answer(&body.bytes, &known.local)));
+            .and_then(|(call, leg)| Some((call, leg, self.calls.get_mut(&call)?.legs.get_mut(&leg)?)))
+            .map(|(call, leg, known)| (call, leg, known.description.answer(&body.bytes, &known.local)));
         let answer = match known {
-            Some((leg, Ok((text, negotiated)))) => {
-                self.media.connect(leg, negotiated);
+            Some((call, leg, Ok((text, negotiated)))) => {
+                self.connect(call, leg, negotiated);
                 Some(Body::sdp(text))
             }
             _ => None,
