@@ -144,6 +144,8 @@ pub struct Sender {
     quiet_frames: u32,
     /// A packet of noise is due.
     noise: Option<Description>,
+    /// The far side has heard something in this codec.
+    is_heard: bool,
 }
 
 impl Sender {
@@ -167,6 +169,7 @@ impl Sender {
             event: None,
             quiet_frames: 0,
             noise: None,
+            is_heard: false,
         })
     }
 
@@ -188,7 +191,8 @@ impl Sender {
             self.config = config;
             return Ok(());
         }
-        *self = Sender::resume(config, position)?;
+        let is_heard = self.is_heard && is_same_voice;
+        *self = Sender { is_heard, ..Sender::resume(config, position)? };
         Ok(())
     }
 
@@ -289,6 +293,7 @@ impl Sender {
             return 0;
         }
         let marker = std::mem::take(&mut self.marker);
+        self.is_heard = true;
         self.write(self.config.payload_type, marker, timestamp, &payload[..len], output)
     }
 
@@ -364,6 +369,7 @@ impl Sender {
         if ahead || !known {
             self.position.sequence = sequence.wrapping_add(1);
             if let Content::Voice(codec) = content {
+                self.is_heard = true;
                 let ticks = codec.ticks(packet.payload).unwrap_or(codec.ticks_per_frame());
                 let duration = Duration::from_micros(
                     u64::from(ticks) * 1_000 / u64::from(codec.clock_rate_hz() / 1_000),
@@ -394,7 +400,13 @@ impl Sender {
     }
 
     /// Tells the encoder what the far side has heard up to now, at 16 kHz: what is pushed next follows it without a step.
+    ///
+    /// A codec that has just changed has nothing to follow: the far side decodes it from the beginning, and an encoder that
+    /// knows more than the decoder is wrong about it (G.722 for 40 ms).
     pub fn prime(&mut self, past: &[i16]) {
+        if !self.is_heard {
+            return;
+        }
         let mut payload = [0u8; MAX_PAYLOAD_BYTES];
         for samples in past.rchunks_exact(FRAME_SAMPLES).rev() {
             self.encoder.encode(samples, &mut payload);

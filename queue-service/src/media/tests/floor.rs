@@ -49,6 +49,8 @@ pub(super) struct Phone {
     receiver: Receiver,
     pub(super) heard: Vec<i16>,
     pub(super) headers: Vec<Header>,
+    /// What came with them.
+    pub(super) payloads: Vec<Vec<u8>>,
     pub(super) keys: Vec<char>,
     pub(super) rtcp: Vec<Vec<u8>>,
     /// SRTP, when the phone has it.
@@ -205,6 +207,7 @@ impl Phone {
             receiver: Receiver::new(receiver::Config::from(&agreed)).expect("receiver"),
             heard: Vec::new(),
             headers: Vec::new(),
+            payloads: Vec::new(),
             keys: Vec::new(),
             rtcp: Vec::new(),
             protection: Protection::default(),
@@ -270,6 +273,7 @@ impl Phone {
                 ssrc: packet.ssrc,
                 payload_type: packet.payload_type,
             });
+            self.payloads.push(packet.payload.to_vec());
             self.receiver.receive(now, &packet);
         }
         self.receiver.pull(now, &mut frame);

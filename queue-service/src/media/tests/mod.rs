@@ -1,3 +1,4 @@
+mod codec_change;
 mod floor;
 mod hostile;
 mod keys;

@@ -99,6 +99,17 @@ impl Session {
         slot
     }
 
+    /// A re-INVITE in the talk: another codec from now on.
+    pub(super) fn renegotiate(&mut self, slot: usize, codec: Codec) {
+        let (now, phone) = (self.now, self.phones[slot].as_mut().expect("a phone"));
+        phone.renegotiate(codec);
+        let agreed = super::floor::negotiated(phone.socket.local_addr().expect("address"), codec);
+        let desk = &mut self.desk;
+        let port = desk.ports[slot].as_mut().expect("a port");
+        port.connect(now, agreed, &mut desk.random);
+        self.plan();
+    }
+
     pub(super) fn remove(&mut self, slot: usize) {
         self.bridge.leave(slot, &mut self.desk);
         self.desk.ports[slot] = None;
