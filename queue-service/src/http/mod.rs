@@ -24,6 +24,7 @@ mod frame;
 mod import;
 mod listener;
 mod metrics;
+mod once;
 mod openapi;
 mod presence;
 mod problem;
@@ -250,6 +251,7 @@ fn router(parts: Parts) -> Router {
         .route("/metrics", get(metrics::metrics))
         .fallback(problem::no_such_path)
         .method_not_allowed_fallback(problem::no_such_method)
+        .layer(middleware::from_fn_with_state(once::Once::default(), once::once))
         .layer(DefaultBodyLimit::max(BODY_BYTES))
         .layer(middleware::from_fn(move |request, next| problem::within(timeout, request, next)))
         .layer(middleware::from_fn(problem::guard_headers))

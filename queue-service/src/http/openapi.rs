@@ -13,7 +13,8 @@ use utoipa::{Modify, OpenApi};
     info(
         title = "Callfloor",
         description = "Calls, agents, queues, recordings and numbers of a contact center. Errors are always of the \
-                       schema ApiError: what failed, why, and what to do. Times are RFC 3339."
+                       schema ApiError: what failed, why, and what to do. Times are RFC 3339. A command with an Idempotency-Key header (1 to 255 characters) is carried \
+                       out once: sent again within a day it gets the first answer, with Idempotency-Replayed."
     ),
     servers((url = "/api/v1")),
     paths(
