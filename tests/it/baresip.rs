@@ -198,8 +198,8 @@ async fn a_desk_phone_encrypts_its_voice() -> Outcome {
 }
 
 #[tokio::test]
-async fn a_desk_phone_speaks_g722_and_opus_with_keys_both_ways() -> Outcome {
-    for codecs in ["G722/16000/1", "opus/48000/2"] {
+async fn a_desk_phone_speaks_every_codec_with_keys_both_ways() -> Outcome {
+    for codecs in ["PCMU/8000/1", "PCMA/8000/1", "G722/16000/1", "opus/48000/2"] {
         let mut setup = Setup::test()?;
         setup.keep_agents(&["203"]);
         setup.set("sip", "registration_min_secs", 10);
