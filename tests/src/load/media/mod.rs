@@ -136,6 +136,9 @@ impl Bench {
             part.take(step);
             guess = if held {
                 (guess * 98.0 / step.core_percent.max(1.0)).max(guess * 1.04)
+            } else if part.held().is_none() {
+                // Far too many: what is not held costs more than it would.
+                guess * 0.75
             } else {
                 guess * 0.92
             };
