@@ -212,9 +212,7 @@ impl State {
         let late = waiting_since.iter().filter(|since| self.desk.now - **since > target).count();
         let serves = |agent: &&AgentView| agent.info.queues.contains(&view.info.id);
         let agents = || self.desk.floor.agents.values().filter(serves);
-        let is_ready = |agent: &&AgentView| {
-            agent.status == Status::Ready && agent.state == Doing::Idle && agent.device.is_reachable()
-        };
+        let is_ready = |agent: &&AgentView| agent.is_free() && agent.device.is_reachable();
         QueueNow {
             id: view.info.id.clone(),
             name: view.info.name.clone(),

@@ -167,3 +167,13 @@ fn what_belongs_to_one_session_ends_with_it() {
     state.apply(&Event::Desk(DeskEvent::SignedOut(None)));
     assert_eq!((state.decisions.clone(), state.recordings.clone()), (None, Loaded::Nothing));
 }
+
+#[test]
+fn who_has_no_slot_for_calls_is_not_counted_as_ready() {
+    let mut floor = floor();
+    floor.floor.agents.get_mut(&agent_id("ben")).expect("there").info.capacity.voice = 0;
+    let state = console(floor);
+    let ready: Vec<u32> = state.queues().iter().map(|queue| queue.ready).collect();
+    // Anna talks, Ben takes none, Kim is ready.
+    assert_eq!(ready, [1, 1]);
+}
