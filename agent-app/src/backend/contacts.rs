@@ -2,7 +2,6 @@
 
 use shared::api::campaigns::{ContactOutcome, HeldContact};
 use shared::api::error::{ApiError, ErrorCode};
-use shared::id::CampaignId;
 use shared_desktop::bridge::Events;
 use shared_desktop::driver::ApiClient;
 
@@ -63,7 +62,8 @@ async fn carry_out(api: &ApiClient, command: ContactCommand) -> Result<Option<He
         ContactCommand::Next(campaign) => api.next_contact(&campaign).await,
         ContactCommand::Call { campaign, contact } => {
             api.dial_contact(&campaign, contact).await?;
-            now(api, &campaign).await
+            // The contact as the service has it after the change.
+            api.next_contact(&campaign).await
         }
         ContactCommand::Skip { campaign, contact } => {
             api.skip_contact(&campaign, contact, "skipped by the agent".into()).await.map(|()| None)
@@ -73,9 +73,4 @@ async fn carry_out(api: &ApiClient, command: ContactCommand) -> Result<Option<He
             api.contact_outcome(&campaign, contact, &outcome).await.map(|()| None)
         }
     }
-}
-
-/// The contact as the service has it after the change.
-async fn now(api: &ApiClient, campaign: &CampaignId) -> Result<Option<HeldContact>, ApiError> {
-    api.next_contact(campaign).await
 }

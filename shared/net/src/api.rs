@@ -360,16 +360,7 @@ impl ApiClient {
     }
 
     async fn json<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ApiError> {
-        let answer = self.send(request).await?;
-        let bytes = read_all(answer).await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            ApiError::new(
-                ErrorCode::Internal,
-                "The service's answer cannot be read",
-                error.to_string(),
-                "Check that the address is a Callfloor service and that both have the same version.",
-            )
-        })
+        read_json(self.send(request).await?).await
     }
 
     async fn done(&self, request: RequestBuilder) -> Result<(), ApiError> {
@@ -400,6 +391,18 @@ impl ApiClient {
         let address = self.base.as_str().trim_end_matches('/');
         ApiError::new(ErrorCode::Unavailable, message, format!("{address}: {}", chain(error)), hint)
     }
+}
+
+async fn read_json<T: DeserializeOwned>(answer: Response) -> Result<T, ApiError> {
+    let bytes = read_all(answer).await?;
+    serde_json::from_slice(&bytes).map_err(|error| {
+        ApiError::new(
+            ErrorCode::Internal,
+            "The service's answer cannot be read",
+            error.to_string(),
+            "Check that the address is a Callfloor service and that both have the same version.",
+        )
+    })
 }
 
 /// Reads `host[:port]` and whole addresses.

@@ -3,12 +3,12 @@
 use reqwest::{Method, StatusCode};
 use shared::api::calls::PlacedCall;
 use shared::api::campaigns::{CampaignReport, ContactOutcome, HeldContact, SkipContact, Why};
-use shared::api::error::{ApiError, ErrorCode};
+use shared::api::error::ApiError;
 use shared::api::import::ImportReport;
 use shared::id::{CallId, CampaignId};
 use shared::model::campaign::CampaignSettings;
 
-use super::{ApiClient, read_all};
+use super::{ApiClient, read_json};
 
 impl ApiClient {
     /// `GET /campaigns`: those of the own queues; a supervisor sees all.
@@ -39,11 +39,7 @@ impl ApiClient {
         if answer.status() == StatusCode::NO_CONTENT {
             return Ok(None);
         }
-        let bytes = read_all(answer).await?;
-        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-            let hint = "Check that the app and the service have the same version.";
-            ApiError::new(ErrorCode::Internal, "The contact cannot be read", error.to_string(), hint)
-        })
+        read_json(answer).await.map(Some)
     }
 
     /// `POST /campaigns/{id}/contacts/{number}/dial`: the own phone first.
