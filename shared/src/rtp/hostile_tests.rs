@@ -41,6 +41,11 @@ fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         ("padding into the header", rtp(0xA0, 8, 1, &[5])),
         ("padding without a payload", rtp(0xA0, 8, 1, &[])),
         ("everything at once", rtp(0xBF, 8, 1, &[0; 62])),
+        // What else comes on such a port by its first octet (RFC 7983 §7).
+        ("STUN", [&[0, 1, 0, 0, 0x21, 0x12, 0xA4, 0x42][..], &[7; 12]].concat()),
+        ("ZRTP", [&[0x10, 0, 0, 1, 0x5A, 0x52, 0x54, 0x50, 0, 0, 0, 7, 0x50, 0x5A][..], &[0; 40]].concat()),
+        ("DTLS", [&[22, 0xFE, 0xFD, 0, 0, 0, 0, 0, 0, 0, 0, 0, 100][..], &[1; 100]].concat()),
+        ("TURN", [&[0x40, 0, 0, 160][..], &VOICE].concat()),
     ];
     all.extend((64..96).map(|kind| ("a payload type of RTCP", rtp(0x80, kind | 0x80, 1, &VOICE))));
     all
@@ -123,6 +128,16 @@ fn rtcp_that_lies_is_refused() {
         let heard = Rtcp::new(now, "x").receive(now, &datagram, &sender);
         assert_eq!(heard, Err(RtcpError::Malformed), "{name}");
     }
+    // Nothing is believed of a compound that lies further behind, however good its beginning is.
+    let [a, b, c, d] = sender.position().ssrc.to_be_bytes();
+    let block = [&[a, b, c, d, 255][..], &[0; 19]].concat();
+    let report_of_loss = report(1, 201, 7, &block);
+    let mut rtcp = Rtcp::new(now, "x");
+    let lie = [&report_of_loss[..], &[0x80, 202, 0, 9]].concat();
+    assert_eq!(rtcp.receive(now, &lie, &sender), Err(RtcpError::Malformed));
+    assert_eq!(rtcp.far_side(), Default::default());
+    assert!(rtcp.receive(now, &report_of_loss, &sender).is_ok());
+    assert!(rtcp.far_side().loss_percent > 99.0);
     // Appendix A.2 wants a report first; phones that say good-bye alone are heard all the same.
     assert!(Rtcp::new(now, "x").receive(now, &report(1, 203, 1, &[]), &sender).is_ok());
     // What is not known behind a report is stepped over.

@@ -351,6 +351,8 @@ impl Receiver {
             return true;
         };
         if source.ssrc == packet.ssrc {
+            // The stream goes on: a second source that sends beside it never takes it over.
+            source.rival = None;
             return true;
         }
         if source.rival != Some((packet.ssrc, packet.sequence)) {

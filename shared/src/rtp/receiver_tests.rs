@@ -151,6 +151,28 @@ fn a_new_source_takes_over_and_a_stray_packet_does_not() {
     assert!(power_dbfs(&sound[8_000..], 440.0, RATE_HZ) > -11.0);
 }
 
+/// Two devices behind one address, or a collision of sources: each packet of the second follows one of the first.
+#[test]
+fn a_source_that_sends_beside_the_stream_never_takes_it_over() {
+    let mut receiver = Receiver::new(config(&[(0, Codec::Pcmu)])).expect("receiver");
+    let (mut phone, mut beside) = (Phone::new(Codec::Pcmu, 20, 5), Phone::new(Codec::Pcmu, 20, 6));
+    let mut sound = Vec::new();
+    for frame in 0..100 {
+        for packet in phone.talk(frame) {
+            receiver.receive(at(frame * 20), &Packet::read(&packet).expect("packet"));
+        }
+        for packet in beside.talk(frame) {
+            let content = receiver.receive(at(frame * 20), &Packet::read(&packet).expect("packet"));
+            assert_eq!(content, Content::Stray, "frame {frame}");
+        }
+        let mut output = Frame::SILENCE;
+        receiver.pull(at(frame * 20 + 5), &mut output);
+        sound.extend_from_slice(&output.0);
+    }
+    assert_eq!((receiver.ssrc(), receiver.statistics().restarts), (Some(5), 0));
+    assert!(power_dbfs(&sound[8_000..], 440.0, RATE_HZ) > -11.0);
+}
+
 #[test]
 fn keys_are_heard_once_and_are_no_loss() {
     let mut receiver = Receiver::new(config(&[(0, Codec::Pcmu)])).expect("receiver");

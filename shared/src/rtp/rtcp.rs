@@ -135,8 +135,17 @@ impl Rtcp {
         self.write(now, sender, receiver, true, output)
     }
 
-    /// Takes a datagram of the far side.
+    /// Takes a datagram of the far side. Of one that is malformed anywhere nothing is believed.
     pub fn receive(&mut self, now: Timestamp, datagram: &[u8], sender: &Sender) -> Result<Heard, RtcpError> {
+        let before = (self.last_sender_report, self.far_side, self.far_metrics);
+        let outcome = self.read(now, datagram, sender);
+        if outcome.is_err() {
+            (self.last_sender_report, self.far_side, self.far_metrics) = before;
+        }
+        outcome
+    }
+
+    fn read(&mut self, now: Timestamp, datagram: &[u8], sender: &Sender) -> Result<Heard, RtcpError> {
         let mut rest = datagram;
         let mut heard = Heard::Report;
         for place in 0..MAX_PACKETS {
