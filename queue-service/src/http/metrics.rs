@@ -116,6 +116,13 @@ fn media(api: &Api, page: &mut Page) {
         ("callfloor_media_packets_sent_total", "counter", "RTP packets sent.", stats.packets_sent),
         ("callfloor_media_packets_received_total", "counter", "RTP packets taken.", stats.packets_received),
         ("callfloor_media_packets_foreign_total", "counter", "From a wrong address.", stats.packets_foreign),
+        ("callfloor_media_packets_malformed_total", "counter", "No RTP or RTCP.", stats.packets_malformed),
+        (
+            "callfloor_media_packets_unauthentic_total",
+            "counter",
+            "Refused by SRTP.",
+            stats.packets_unauthentic,
+        ),
         ("callfloor_media_send_errors_total", "counter", "Not taken by the system.", stats.send_errors),
         (
             "callfloor_media_ticks_late_total",

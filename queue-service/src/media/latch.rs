@@ -76,6 +76,13 @@ impl Latch {
         }
     }
 
+    /// Whether a packet from `source` is refused whatever is in it, because the address is fixed and this is another. Asked
+    /// before a packet is opened: a copy that somebody else sends on must not count as the phone's own, whose packet would
+    /// then be taken for a replay, and a flood of strangers must not cost a checked tag each.
+    pub(super) fn is_foreign(&self, source: SocketAddr) -> bool {
+        matches!(self.state, State::Fixed(only) if only != source)
+    }
+
     /// Where our packets go; `None` while there is no address that can be sent to.
     ///
     /// The learnt source, when the announced address is of no use from here (private, zero) or the same host behind
@@ -196,6 +203,16 @@ mod tests {
         latch.negotiate(PRIVATE.parse().expect("address"));
         assert!(latch.accept(nat));
         assert_eq!(latch.target(), Some(nat));
+    }
+
+    #[test]
+    fn only_a_fixed_address_makes_others_foreign_unseen() {
+        let [public, nat] = [PUBLIC, NAT].map(|text| text.parse().expect("address"));
+        let mut latch = Latch::new();
+        assert!(!latch.is_foreign(nat));
+        latch.negotiate(public);
+        assert!(latch.accept(nat) && !latch.is_foreign(public) && !latch.is_foreign(nat));
+        assert!(latch.accept(public) && latch.is_foreign(nat) && !latch.is_foreign(public));
     }
 
     #[test]

@@ -38,7 +38,7 @@ use super::player::Player;
 use super::protection::{BUFFER_BYTES, Protection};
 use super::saved::{SavedLeg, SavedLine};
 use super::socket::Sockets;
-use super::stats::{LegStats, WorkerCounters};
+use super::stats::{Dropped, LegStats, WorkerCounters};
 
 /// Opus is told to prepare for at least this loss, so that its error correction is never off.
 const MIN_LOSS_PERCENT: f32 = 5.0;
@@ -216,26 +216,29 @@ impl Port {
         counters: &WorkerCounters,
     ) -> Option<(Packet<'a>, Content, bool)> {
         if packet::is_rtcp(datagram) {
-            self.receive_rtcp(now, source, datagram);
+            self.receive_rtcp(now, source, datagram, counters);
             return None;
         }
         let Some(line) = self.line.as_mut().filter(|line| line.negotiated.direction.receives()) else {
             // Before the answer, or while nobody should send: not counted against anybody.
             return None;
         };
+        if self.latch.is_foreign(source) {
+            counters.count_dropped(&mut self.stats, Dropped::Foreign);
+            return None;
+        }
         let Some(datagram) = self.protection.open(datagram, false) else {
-            self.stats.packets_unauthentic += 1;
+            counters.count_dropped(&mut self.stats, Dropped::Unauthentic);
             return None;
         };
         let Some(packet) = Packet::read(datagram).ok().filter(|packet| line.expects(packet.payload_type))
         else {
-            self.stats.packets_malformed += 1;
+            counters.count_dropped(&mut self.stats, Dropped::Malformed);
             return None;
         };
         // Only what is a packet of this leg's kind may teach its address.
         if !self.latch.accept(source) {
-            self.stats.packets_foreign += 1;
-            WorkerCounters::count(&counters.packets_foreign);
+            counters.count_dropped(&mut self.stats, Dropped::Foreign);
             return None;
         }
         self.stats.packets_received += 1;
@@ -259,24 +262,27 @@ impl Port {
     }
 
     /// Takes a datagram of RTCP, from either socket.
-    pub(super) fn receive_rtcp(&mut self, now: Timestamp, source: SocketAddr, datagram: &mut [u8]) {
+    pub(super) fn receive_rtcp(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        datagram: &mut [u8],
+        counters: &WorkerCounters,
+    ) {
         let Some(line) = &mut self.line else { return };
-        let Some(datagram) = self.protection.open(datagram, true) else {
-            self.stats.packets_unauthentic += 1;
-            return;
-        };
-        if self.latch.accept_rtcp(source) {
-            // Who sends reports is there, even when he is silent and saves his packets.
-            self.received_at = now;
-            if line.rtcp.receive(now, datagram, &line.sender).is_ok() {
-                let loss_percent = line.rtcp.far_side().loss_percent;
-                line.sender.set_expected_loss(loss_percent.clamp(MIN_LOSS_PERCENT, 100.0) as u8);
-            } else {
-                self.stats.packets_malformed += 1;
-            }
-        } else {
-            self.stats.packets_foreign += 1;
+        if !self.latch.accept_rtcp(source) {
+            return counters.count_dropped(&mut self.stats, Dropped::Foreign);
         }
+        let Some(datagram) = self.protection.open(datagram, true) else {
+            return counters.count_dropped(&mut self.stats, Dropped::Unauthentic);
+        };
+        if line.rtcp.receive(now, datagram, &line.sender).is_err() {
+            return counters.count_dropped(&mut self.stats, Dropped::Malformed);
+        }
+        // Who sends reports is there, even when he is silent and saves his packets.
+        self.received_at = now;
+        let loss_percent = line.rtcp.far_side().loss_percent;
+        line.sender.set_expected_loss(loss_percent.clamp(MIN_LOSS_PERCENT, 100.0) as u8);
     }
 
     /// Takes the next 20 ms of what the leg says, or lets them pass when nobody wants them. True when there is

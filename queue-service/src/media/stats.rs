@@ -62,6 +62,10 @@ pub struct MediaStats {
     pub packets_received: u64,
     /// Packets from a wrong address.
     pub packets_foreign: u64,
+    /// Datagrams that are no RTP or RTCP, lie about their lengths or have a payload type that was not agreed on.
+    pub packets_malformed: u64,
+    /// Datagrams that SRTP refused.
+    pub packets_unauthentic: u64,
     /// Datagrams that the system did not take.
     pub send_errors: u64,
     /// Frames of 20 ms that a worker was too late for.
@@ -81,13 +85,37 @@ pub(super) struct WorkerCounters {
     pub(super) packets_sent: AtomicU64,
     pub(super) packets_received: AtomicU64,
     pub(super) packets_foreign: AtomicU64,
+    pub(super) packets_malformed: AtomicU64,
+    pub(super) packets_unauthentic: AtomicU64,
     pub(super) send_errors: AtomicU64,
     pub(super) frames_late: AtomicU64,
     pub(super) events_lost: AtomicU64,
     pub(super) one_way: AtomicU64,
 }
 
+/// Why a datagram is dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dropped {
+    /// It is from another address than the leg's.
+    Foreign,
+    /// It is no packet of the kind that was agreed on.
+    Malformed,
+    /// SRTP refuses it.
+    Unauthentic,
+}
+
 impl WorkerCounters {
+    /// Counts a datagram that is dropped, with its leg and with its worker.
+    pub(super) fn count_dropped(&self, leg: &mut LegStats, why: Dropped) {
+        let (of_leg, of_worker) = match why {
+            Dropped::Foreign => (&mut leg.packets_foreign, &self.packets_foreign),
+            Dropped::Malformed => (&mut leg.packets_malformed, &self.packets_malformed),
+            Dropped::Unauthentic => (&mut leg.packets_unauthentic, &self.packets_unauthentic),
+        };
+        *of_leg += 1;
+        WorkerCounters::count(of_worker);
+    }
+
     /// One more.
     pub(super) fn count(counter: &AtomicU64) {
         counter.fetch_add(1, Ordering::Relaxed);
@@ -105,6 +133,8 @@ impl WorkerCounters {
         stats.packets_sent += self.packets_sent.load(Ordering::Relaxed);
         stats.packets_received += self.packets_received.load(Ordering::Relaxed);
         stats.packets_foreign += self.packets_foreign.load(Ordering::Relaxed);
+        stats.packets_malformed += self.packets_malformed.load(Ordering::Relaxed);
+        stats.packets_unauthentic += self.packets_unauthentic.load(Ordering::Relaxed);
         stats.send_errors += self.send_errors.load(Ordering::Relaxed);
         stats.ticks_late += self.frames_late.load(Ordering::Relaxed);
         stats.events_lost += self.events_lost.load(Ordering::Relaxed);

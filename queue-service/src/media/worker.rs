@@ -308,7 +308,10 @@ impl Worker {
                 bridge.plan(&mut self.desk);
             }
         } else {
-            port.receive_rtcp(now, source, bytes);
+            let counters = self.desk.counters.clone();
+            if let Some(port) = self.desk.port(slot) {
+                port.receive_rtcp(now, source, bytes, &counters);
+            }
         }
     }
 

@@ -46,7 +46,9 @@ fn packets_that_lie_are_counted_and_the_call_goes_on() {
     floor.expect("A C");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
     let stats = runtime.block_on(floor.media.snapshot(floor.leg(0))).expect("a leg");
-    assert_eq!(stats.packets_malformed, rounds * (lies.len() + reports.len()) as u64, "{stats:?}");
+    let expected = rounds * (lies.len() + reports.len()) as u64;
+    assert_eq!(stats.packets_malformed, expected, "{stats:?}");
+    assert_eq!(floor.media.stats().packets_malformed, expected);
 }
 
 #[test]
@@ -72,6 +74,13 @@ fn a_flood_of_strangers_and_a_stolen_source_take_nothing_over() {
         stranger.set_nonblocking(true).expect("non-blocking");
         assert!(stranger.recv(&mut [0; 16]).is_err(), "nothing is sent to a stranger");
     }
+    // Reports of strangers are counted like their voice.
+    let elsewhere = UdpSocket::bind("127.0.0.3:0").expect("socket");
+    for _ in 0..30 {
+        elsewhere.send_to(&[0x80, 201, 0, 1, 0, 0, 0, 7], ours).expect("sent");
+    }
+    floor.run(40);
+    assert_eq!(floor.media.stats().packets_foreign, 430);
     // A second source from the phone's own address, one packet now and then: the stream is not given up for it.
     voice[8..12].copy_from_slice(&7u32.to_be_bytes());
     for number in 0..20u16 {
@@ -82,4 +91,28 @@ fn a_flood_of_strangers_and_a_stolen_source_take_nothing_over() {
     floor.expect("A C");
     let ssrc = floor.phones[1].headers[0].ssrc;
     assert!(floor.phones[1].headers.iter().all(|header| header.ssrc == ssrc));
+}
+
+/// A second stream from the phone's own address, as long as the first, and good-byes of it all the while.
+#[test]
+fn a_second_source_and_good_byes_end_nothing() {
+    let mut floor = Floor::talk();
+    floor.run(200);
+    let ours = floor.phones[0].to;
+    let ssrc = floor.phones[0].sender.position().ssrc;
+    let mut voice = [header(0x80, 8), vec![0x15; 160]].concat();
+    let bye = [&[0x81, 203, 0, 1][..], &ssrc.to_be_bytes()].concat();
+    let mut send = |floor: &mut Floor, numbers: std::ops::Range<u16>| {
+        for number in numbers {
+            voice[2..4].copy_from_slice(&number.to_be_bytes());
+            voice[4..8].copy_from_slice(&(u32::from(number) * 160).to_be_bytes());
+            floor.phones[0].socket.send_to(&voice, ours).expect("sent");
+            floor.phones[0].socket.send_to(&bye, ours).expect("sent");
+            floor.run(20);
+        }
+    };
+    send(&mut floor, 0..20);
+    floor.phones.iter_mut().for_each(|phone| phone.heard.clear());
+    send(&mut floor, 20..40);
+    assert_eq!(floor.heard(), "A C");
 }

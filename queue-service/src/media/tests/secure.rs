@@ -24,6 +24,41 @@ fn keys_of_each_side_meet_in_the_relay_and_in_the_mix() {
     floor.expect("AS CS CA");
 }
 
+/// Who listens on the way sends each packet on before the phone's own comes.
+#[test]
+fn a_strangers_copy_does_not_make_the_phones_packet_a_replay() {
+    let mut floor = Floor::talk();
+    floor.secure(0, Suite::AesCm128HmacSha1_80, 1);
+    floor.expect("A C");
+    let stranger = std::net::UdpSocket::bind("127.0.0.1:0").expect("socket");
+    let ours = floor.phones[0].to;
+    let before = floor.media.stats();
+    // From now on the phone speaks through a tap that the stranger is quicker than.
+    let tap = std::net::UdpSocket::bind("127.0.0.1:0").expect("socket");
+    tap.set_nonblocking(true).expect("non-blocking");
+    floor.phones[0].to = tap.local_addr().expect("address");
+    let mut datagram = [0; 2_048];
+    let mut copies = 0;
+    let mut pass = |floor: &mut Floor, ticks: usize| {
+        for _ in 0..ticks {
+            floor.run(20);
+            while let Ok((len, _)) = tap.recv_from(&mut datagram) {
+                stranger.send_to(&datagram[..len], ours).expect("sent");
+                // Both sockets' datagrams wait in one queue: in this order.
+                floor.phones[0].socket.send_to(&datagram[..len], ours).expect("sent");
+                copies += 1;
+            }
+        }
+    };
+    pass(&mut floor, 12);
+    floor.phones.iter_mut().for_each(|phone| phone.heard.clear());
+    pass(&mut floor, 10);
+    assert_eq!(floor.heard(), "A C");
+    let after = floor.media.stats();
+    assert_eq!(after.packets_unauthentic, before.packets_unauthentic, "none of the phone's own is refused");
+    assert!(after.packets_foreign - before.packets_foreign + 1 >= copies, "{after:?}");
+}
+
 #[test]
 fn what_has_not_the_key_is_counted_and_not_heard() {
     let mut floor = Floor::talk();
