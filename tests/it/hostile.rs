@@ -24,22 +24,24 @@ fn hostile_lines() -> Vec<(&'static str, String)> {
     ]
 }
 
-fn described(lines: &str) -> String {
+/// A description of the session with these lines behind it, as a body with its header.
+pub fn described(lines: &str) -> String {
     format!(
         "Content-Type: application/sdp\n\nv=0\no=evil 1 1 IN IP4 127.0.0.2\ns=-\nc=IN IP4 127.0.0.2\nt=0 0\n{lines}"
     )
 }
 
 /// A customer behind the carrier whose every byte is ours.
-struct Evil {
-    floor: Floor,
+pub struct Evil {
+    pub floor: Floor,
     peer: RawPeer,
     asker: Asker,
     number: u32,
 }
 
 impl Evil {
-    async fn new() -> Outcome<Evil> {
+    /// With the phone 301 in Sales.
+    pub async fn new() -> Outcome<Evil> {
         let floor = Floor::with_phones(Setup::test()?, &[("301", &["sales"])]).await?;
         let sip = floor.service.setup.sip;
         Ok(Evil {
@@ -61,7 +63,7 @@ impl Evil {
     }
 
     /// An INVITE with this behind its headers, and its final answer, acknowledged with `answer` behind the headers.
-    async fn invite(&mut self, body: &str, answer: &str) -> Outcome<Message> {
+    pub async fn invite(&mut self, body: &str, answer: &str) -> Outcome<Message> {
         self.number += 1;
         let (call, sip) = (self.number, self.floor.service.setup.sip);
         let uri = format!("sip:{SALES}@{sip}");
@@ -85,7 +87,7 @@ impl Evil {
     }
 
     /// A request within the dialog of this 200, and its answer.
-    async fn within(&mut self, ok: &Message, method: &str, cseq: u32, body: &str) -> Outcome<Message> {
+    pub async fn within(&mut self, ok: &Message, method: &str, cseq: u32, body: &str) -> Outcome<Message> {
         let to = ok.header("To").ok_or("no To")?.to_owned();
         let head = self.head(self.number, Some(&to), &format!("{cseq} {method}"))? + body;
         self.peer.ask(method, ok.contact()?, &format!("within{}x{cseq}", self.number), &head).await?;

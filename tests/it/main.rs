@@ -18,6 +18,7 @@ mod killed;
 mod leaks;
 mod linphone;
 mod live;
+mod lying_media;
 mod malformed;
 mod network;
 mod noise;
