@@ -2,7 +2,11 @@
 
 use std::net::UdpSocket;
 
-use super::floor::Floor;
+use shared::audio::codec::Codec;
+use shared::audio::mixer::Role;
+
+use super::super::{MediaConfig, MediaEvent};
+use super::floor::{CUSTOMER_HZ, Floor, config};
 
 fn header(first: u8, second: u8) -> Vec<u8> {
     vec![first, second, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]
@@ -115,4 +119,22 @@ fn a_second_source_and_good_byes_end_nothing() {
     floor.phones.iter_mut().for_each(|phone| phone.heard.clear());
     send(&mut floor, 20..40);
     assert_eq!(floor.heard(), "A C");
+    let theirs = floor.phones[1].payloads.iter().filter(|payload| payload.iter().all(|octet| *octet == 0x15));
+    assert_eq!(theirs.count(), 0, "packets of the second source that were sent on");
+}
+
+/// Octets that are no report are no sign of life.
+#[test]
+fn reports_that_lie_do_not_hide_that_a_phone_is_gone() {
+    let mut floor = Floor::new(MediaConfig { no_media_secs: 1, ..config() });
+    let customer = floor.add(Role::Customer, Codec::Pcma, CUSTOMER_HZ);
+    floor.run(100);
+    floor.phones[customer].speaks = false;
+    for _ in 0..12 {
+        floor.run(100);
+        let phone = &floor.phones[customer];
+        phone.socket.send_to(&[0x80, 201, 0xFF, 0xFF, 0, 0, 0, 7], phone.to).expect("sent");
+    }
+    let missed = floor.events().into_iter().any(|event| matches!(event, MediaEvent::NoMedia { .. }));
+    assert!(missed, "{:?}", floor.media.stats());
 }
