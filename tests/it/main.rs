@@ -27,6 +27,7 @@ mod originate;
 mod renewal;
 mod replaces;
 mod replay;
+mod rtcp_mux;
 mod rules;
 mod show;
 mod sipp;
