@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared::api::agents::WantedStatus;
 use shared::id::AgentId;
 use shared::model::call::{Direction, EndCause, QueueExit};
+use shared::model::decision::NonOfferMoment;
 use shared_desktop::phone::PhoneCommand;
 use tests::Outcome;
 use tests::phone::{Answer, Phone, PhoneSetup};
@@ -39,6 +40,13 @@ async fn a_caller_leaves_by_a_key_and_is_called_back_after_a_restart() -> Outcom
     customer.call(SALES).await?;
     customer.talking(SOON).await?;
     floor.until("the call in its queue", |floor| floor.tally.calls.len() == 1).await?;
+    // Why nobody has it: once when it came, once for who asks.
+    let waiting = floor.sara.floor().await?.calls.keys().copied().next().ok_or("no call")?;
+    let why = floor.sara.non_offers(waiting).await?;
+    let [came, now] = why.as_slice() else { return Err(format!("two records: {why:?}").into()) };
+    assert_eq!((came.record.moment, now.record.moment), (NonOfferMoment::Queued, NonOfferMoment::Asked));
+    assert!(came.words.starts_with("Offered to nobody when it came. Cleo"), "{}", came.words);
+    assert!(now.words.contains(": not signed in. It had waited 0:0"), "{}", now.words);
     customer.command(PhoneCommand::Key('5'))?;
     customer.free(SOON).await?;
     let taken = floor.one_ended().await?;
@@ -70,6 +78,7 @@ async fn a_caller_leaves_by_a_key_and_is_called_back_after_a_restart() -> Outcom
     far.hang_up().await?;
     desk.free(SOON).await?;
     let calls = floor.ended(2).await?;
+    assert!(floor.sara.non_offers(waiting).await?.len() == 1, "only what the journal has, once it is over");
     assert_eq!(calls[0].summary.direction, Direction::Outbound);
     assert_eq!(calls[0].summary.cause, Some(EndCause::CustomerHungUp));
     let view = floor.sara.floor().await?.queues[&"sales".parse()?].counts.clone();

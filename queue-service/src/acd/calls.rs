@@ -7,7 +7,7 @@ use shared::id::{AgentId, CallId, OfferId, QueueId};
 use shared::model::agent::{ChangedBy, NotReadyReason, State, Status};
 use shared::model::call::{OfferOutcome, QueueExit};
 use shared::model::callback::CallbackEnd;
-use shared::model::decision::Trigger;
+use shared::model::decision::{NonOfferMoment, Trigger};
 use shared::model::event::Event;
 use shared::model::queue::Destination;
 use shared::model::routing::Routing;
@@ -168,6 +168,7 @@ impl Acd {
         self.waiting.insert(call, waiting);
         self.index.dirty_calls.push(call);
         self.publish(Event::CallQueued { call, queue, priority_secs, since, only });
+        self.look_again(call, NonOfferMoment::Queued);
     }
 
     /// The agent for whom a caller's call waits first, for how many seconds, and why: his own one, or who had him last.
@@ -229,6 +230,7 @@ impl Acd {
     pub(super) fn leave(&mut self, now: Timestamp, call: CallId, exit: QueueExit) -> Option<Waiting> {
         // Nobody waits in a callback's.
         self.waiting.get(&call).filter(|waiting| waiting.recall.is_none())?;
+        self.leaves_unanswered(now, call, exit);
         let offers: Vec<OfferId> = self.call_mut(call)?.offers.iter().copied().collect();
         for offer in offers {
             self.end_offer(now, offer, OfferOutcome::CallerGone, true);
@@ -293,6 +295,7 @@ impl Acd {
             if cool_down_secs.is_some() || outcome == OfferOutcome::Missed {
                 waiting.tried.insert(ended.agent.clone());
             }
+            self.look_again(call, NonOfferMoment::OfferEnded);
         }
         if ended.is_lease {
             self.lease_lost(now, call);

@@ -47,18 +47,12 @@ impl Acd {
         let tie = !picked.by_lot
             && matches!(picked.listed.as_slice(), [first, second, ..] if (first.0, first.1) == (second.0, second.1));
         let chosen = picked.listed.first()?.2.clone();
-        let ahead = self
-            .index
-            .queues
-            .get(&waiting.queue)
-            .map_or(0, |known| known.order.range(..(waiting.service_key(), call)).count());
         let (mut excluded, left_out) = match only {
             Some(_) => (Vec::new(), 0),
-            None => self.excluded(now, waiting, &picked),
+            None => self.excluded(now, waiting, picked.known, &picked.passed, LISTED),
         };
         excluded.sort_unstable_by(|one, other| one.agent.cmp(&other.agent));
         excluded.truncate(LISTED);
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
         let decision = Decision {
             offer: OfferId::new(now, self.offer_serial),
             call,
@@ -68,7 +62,7 @@ impl Acd {
             waited_millis: now.millis_since(waiting.since),
             waits_since: Some(waiting.since),
             priority_secs: waiting.priority_secs,
-            ahead: count(ahead),
+            ahead: count(self.ahead(call, waiting)),
             needs: waiting.needs.clone(),
             candidates,
             more_candidates: count(picked.total.saturating_sub(picked.listed.len())),
@@ -81,6 +75,12 @@ impl Acd {
         };
         self.offer_serial = self.offer_serial.wrapping_add(1);
         Some(decision)
+    }
+
+    /// Calls of the queue that stand before this one in the order of service.
+    pub(super) fn ahead(&self, call: CallId, waiting: &Waiting) -> usize {
+        let queue = self.index.queues.get(&waiting.queue);
+        queue.map_or(0, |known| known.order.range(..(waiting.service_key(), call)).count())
     }
 
     fn only_pick<'a>(&'a self, agent: &'a AgentId) -> Option<Picked<'a>> {
@@ -212,19 +212,26 @@ impl Acd {
         }
     }
 
-    /// Who was left out, some of them, and how many there are.
-    fn excluded(&self, now: Timestamp, waiting: &Waiting, picked: &Picked<'_>) -> (Vec<Excluded>, usize) {
+    /// Who was left out, some of them (at least the first `most` by name), and how many there are.
+    pub(super) fn excluded(
+        &self,
+        now: Timestamp,
+        waiting: &Waiting,
+        known: Option<&KindIndex>,
+        passed: &[(&AgentId, Exclusion)],
+        most: usize,
+    ) -> (Vec<Excluded>, usize) {
         let mut listed: Vec<Excluded> = Vec::new();
         let mut note = |agent: &AgentId, why: Exclusion| listed.push(Excluded { agent: agent.clone(), why });
-        let mut count = picked.passed.len();
-        for (agent, why) in picked.passed.iter().take(LISTED) {
+        let mut count = passed.len();
+        for (agent, why) in passed.iter().take(most) {
             note(agent, why.clone());
         }
-        let (Some(queue), Some(known)) = (self.index.queues.get(&waiting.queue), picked.known) else {
+        let (Some(queue), Some(known)) = (self.index.queues.get(&waiting.queue), known) else {
             return (listed, count);
         };
         count += queue.busy.len();
-        for id in queue.busy.iter().take(LISTED) {
+        for id in queue.busy.iter().take(most) {
             if let Some(why) = self.agents.get(id).and_then(|agent| self.exclusion(agent)) {
                 note(id, why);
             } else {
@@ -240,7 +247,7 @@ impl Acd {
             if waited < delay {
                 count += ready.len();
                 let until = waiting.since + delay;
-                ready.iter().take(LISTED).for_each(|(_, id)| note(id, Exclusion::Delay { until }));
+                ready.iter().take(most).for_each(|(_, id)| note(id, Exclusion::Delay { until }));
             }
         }
         let unskilled = queue.free.len().saturating_sub(own);
@@ -252,7 +259,7 @@ impl Acd {
                 let (need, has) = missing_skill(&self.agents.get(id)?.info, &waiting.needs)?;
                 Some((id, need, has))
             });
-            for (id, need, has) in lacking.take(LISTED) {
+            for (id, need, has) in lacking.take(most) {
                 note(id, Exclusion::Skill { skill: need.skill.clone(), needed: need.level, has });
             }
         }
@@ -267,7 +274,7 @@ impl Acd {
                         && !waiting.also.iter().any(|queue| agent.info.queues.contains(queue))
                 })
             });
-            others.take(LISTED).for_each(|id| note(id, Exclusion::NotInQueue));
+            others.take(most).for_each(|id| note(id, Exclusion::NotInQueue));
         }
         (listed, count)
     }
@@ -317,6 +324,11 @@ impl<'a, I: Iterator<Item = Standing<'a>>> Iterator for InOrder<'a, I> {
             .1;
         self.groups.get_mut(first)?.next()
     }
+}
+
+/// A number of calls or agents as records have it.
+pub(super) fn count(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// SplitMix64's finaliser: from a number that counts, one that looks drawn.

@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use shared::id::{AgentId, CallId, QueueId};
 use shared::model::agent::State;
+use shared::model::decision::NonOfferMoment;
 use shared::model::queue::QueueInfo;
 use shared::model::rules::Away;
 use shared::time::Timestamp;
@@ -105,6 +106,8 @@ pub(super) struct Index {
     pub(super) leaving: BTreeMap<LeaveRule, Leaving>,
     pub(super) fresh: BTreeSet<KindId>,
     pub(super) fresh_only: BTreeSet<AgentId>,
+    /// Calls of which a record is written at the end of this step, unless a phone rings for them then.
+    pub(super) unserved: BTreeMap<CallId, NonOfferMoment>,
 }
 
 /// Nothing in here is a fact of its own, so two ACDs with the same facts are the same.
@@ -134,7 +137,9 @@ impl Acd {
 
     /// Makes the index anew: after loading, and for a new configuration.
     pub(super) fn rebuild(&mut self) {
-        self.index = Index { built: true, ..Index::default() };
+        // What happened before in this step is still to be told.
+        let unserved = std::mem::take(&mut self.index.unserved);
+        self.index = Index { built: true, unserved, ..Index::default() };
         for (id, info) in &self.queues {
             let hours = Hours::parse(&info.hours, &info.waiting.holidays, &info.time_zone).ok();
             self.index.queues.insert(id.clone(), QueueIndex { hours, ..QueueIndex::default() });

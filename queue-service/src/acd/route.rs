@@ -45,6 +45,7 @@ impl Acd {
             self.flush(now);
         }
         self.rest(now);
+        self.tell_non_offers(now);
     }
 
     /// What is due and was not when the input came: calls that have waited too long leave as soon as no phone rings for

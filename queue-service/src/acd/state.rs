@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::id::{AgentId, CallId, CodeId, OfferId, QueueId};
 use shared::model::agent::{AgentInfo, ChangedBy, Device, State, Status};
 use shared::model::call::QueueExit;
-use shared::model::decision::Trigger;
+use shared::model::decision::{NonOfferMoment, Trigger};
 use shared::model::event::Event;
 use shared::model::queue::{Code, Destination, QueueInfo, SkillNeed};
 use shared::model::routing::Routing;
@@ -477,6 +477,7 @@ impl Acd {
             widen(&mut waiting.also, &mut waiting.needs, step);
             waiting.steps += 1;
         }
+        self.look_again(call, NonOfferMoment::Widened);
     }
 
     /// Takes a waiting call out with `exit` and sends it on.

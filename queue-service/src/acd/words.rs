@@ -2,7 +2,8 @@
 
 use shared::id::AgentId;
 use shared::model::agent::Channel;
-use shared::model::decision::{Candidate, Decision, Exclusion};
+use shared::model::call::QueueExit;
+use shared::model::decision::{Candidate, Decision, Exclusion, NonOffer, NonOfferMoment};
 use shared::time::Timestamp;
 
 use super::hours;
@@ -78,6 +79,54 @@ pub fn words(decision: &Decision, name: impl Fn(&AgentId) -> String, time_zone: 
         text += &format!("; {} more were left out", decision.more_excluded);
     }
     text
+}
+
+/// Why nobody got this call, in a sentence; arguments as in [`words`].
+pub fn non_offer_words(record: &NonOffer, name: impl Fn(&AgentId) -> String, time_zone: &str) -> String {
+    let clock = |at| hours::time_of_day(at, time_zone);
+    let mut text = match record.moment {
+        NonOfferMoment::Queued => "Offered to nobody when it came".to_owned(),
+        NonOfferMoment::OfferEnded => "Offered to nobody else when the phone stopped".to_owned(),
+        NonOfferMoment::Widened => match record.relaxed {
+            1 => "Offered to nobody when it was widened by 1 step".to_owned(),
+            steps => format!("Offered to nobody when it was widened by {steps} steps"),
+        },
+        NonOfferMoment::Left { exit } => {
+            let how = match exit {
+                QueueExit::Abandoned => "the caller hung up",
+                QueueExit::TimedOut => "it had waited too long",
+                QueueExit::Closed => "the queue closed",
+                QueueExit::Overflowed => "it was sent on",
+                _ => "it left the queue",
+            };
+            format!("No phone rang for it when {how}")
+        }
+        NonOfferMoment::Asked => "Offered to nobody now".to_owned(),
+    };
+    if let Some(only) = &record.only {
+        text += &format!(", for it waits for {} alone", name(only));
+        if let Some(until) = record.only_until {
+            text += &format!(" until {}", clock(until));
+        }
+    }
+    let mut left_out: Vec<String> = record
+        .excluded
+        .iter()
+        .map(|excluded| format!("{}: {}", name(&excluded.agent), why_not(&excluded.why, clock)))
+        .collect();
+    if record.more_excluded > 0 {
+        left_out.push(format!("and {} more", record.more_excluded));
+    }
+    text += ". ";
+    text += &if left_out.is_empty() { "No agent serves this queue".into() } else { left_out.join("; ") };
+    text += &format!(". It had waited {}", minutes(record.waited_millis / 1000));
+    if record.priority_secs > 0 {
+        text += &format!(" with {} ahead by priority", minutes(u64::from(record.priority_secs)));
+    }
+    if record.ahead > 0 {
+        text += &format!(", behind {}", record.ahead);
+    }
+    text + "."
 }
 
 fn why_not(why: &Exclusion, clock: impl Fn(Timestamp) -> String) -> String {

@@ -4,10 +4,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use shared::api::calls::{
-    CallDetail, CallPage, CallQuery, CallSummary, OfferRecord, PlaceCall, PlacedCall, Supervise, Transfer,
+    CallDetail, CallPage, CallQuery, CallSummary, NonOfferRecord, OfferRecord, PlaceCall, PlacedCall,
+    Supervise, Transfer,
 };
 use shared::id::{AgentId, CallId};
 use shared::model::call::Supervision;
+use shared::model::decision::NonOffer;
 use shared::model::event::Stamped;
 use shared::model::history;
 use shared::model::user::Permission;
@@ -66,12 +68,42 @@ pub(super) async fn decisions(
     Id(id): Id<CallId>,
 ) -> Result<Json<Vec<OfferRecord>>, Problem> {
     let (_, events) = story(&api, &signed, id).await?;
-    let floor = api.parts.hub.floor();
-    let name = |agent: &AgentId| {
-        floor.agents.get(agent).map_or_else(|| agent.to_string(), |view| view.info.name.clone())
-    };
+    let name = names(&api);
     let zone = &api.parts.config.service.time_zone;
-    Ok(Json(history::offers(&events, |decision| acd::words(decision, name, zone))))
+    Ok(Json(history::offers(&events, |decision| acd::words(decision, &name, zone))))
+}
+
+/// Why the call was offered to nobody, at each moment at which no phone rang for it: when it came, when an offer ended,
+/// when it was widened, when it left without an answer. While it waits the last one is of this moment.
+#[utoipa::path(get, path = "/calls/{id}/non-offers", tag = "calls", params(("id" = String, Path)),
+    responses((status = 200, body = Vec<NonOfferRecord>)))]
+pub(super) async fn non_offers(
+    State(api): State<Api>,
+    signed: Signed,
+    Id(id): Id<CallId>,
+) -> Result<Json<Vec<NonOfferRecord>>, Problem> {
+    let (summary, events) = story(&api, &signed, id).await?;
+    let name = names(&api);
+    let zone = &api.parts.config.service.time_zone;
+    let words = |record: &NonOffer| acd::non_offer_words(record, &name, zone);
+    let mut records = history::non_offers(&events, words);
+    if summary.ended_at.is_none() {
+        match api.command(Command::WhyNobody { call: id }).await? {
+            Reply::NonOffer(now) => records.extend(now.map(|(at, record)| NonOfferRecord {
+                at,
+                words: words(&record),
+                record: *record,
+            })),
+            other => return Err(unexpected(&other)),
+        }
+    }
+    Ok(Json(records))
+}
+
+/// What people call an agent; his id when he is not there any more.
+fn names(api: &Api) -> impl Fn(&AgentId) -> String + use<> {
+    let floor = api.parts.hub.floor();
+    move |agent| floor.agents.get(agent).map_or_else(|| agent.to_string(), |view| view.info.name.clone())
 }
 
 /// Call a number: your own phone rings first, then the number is dialled. It is refused while you are on a call, when

@@ -225,6 +225,7 @@ fn router(parts: Parts) -> Router {
         .route("/calls", get(calls::list).post(calls::place))
         .route("/calls/{id}", get(calls::one))
         .route("/calls/{id}/decisions", get(calls::decisions))
+        .route("/calls/{id}/non-offers", get(calls::non_offers))
         .route("/calls/{id}/sound", get(sound::one))
         .route("/calls/{id}/hold", post(calls::hold))
         .route("/calls/{id}/resume", post(calls::resume))

@@ -39,6 +39,7 @@ use utoipa::{Modify, OpenApi};
         super::calls::place,
         super::calls::one,
         super::calls::decisions,
+        super::calls::non_offers,
         super::sound::one,
         super::calls::hold,
         super::calls::resume,

@@ -245,6 +245,7 @@ fn carry_out(hub: &Hub, command: Command) -> Reply {
             within_p50: 11,
             within_p90: 18,
         }),
+        Command::WhyNobody { .. } => Reply::NonOffer(None),
         Command::PlaceCall { .. } => Reply::Placed(CallId::from_u64(7)),
         Command::Configure(change) => {
             hub.publish(change.event().clone());

@@ -77,6 +77,7 @@ async fn every_path_asks_for_a_token_and_a_right() {
         ("GET", "/calls?live=perhaps".into(), [400, 400, 400]),
         ("GET", format!("/calls/{call}"), [403, 200, 200]),
         ("GET", format!("/calls/{call}/decisions"), [403, 200, 200]),
+        ("GET", format!("/calls/{call}/non-offers"), [403, 200, 200]),
         ("GET", "/calls/0000000000009".into(), [404, 404, 404]),
         ("GET", "/calls/nonsense".into(), [404, 404, 404]),
         ("POST", format!("/calls/{call}/hold"), [403, 204, 204]),

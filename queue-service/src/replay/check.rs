@@ -193,6 +193,7 @@ fn is_compared(event: &Event) -> bool {
             | Event::CallLeftQueue { .. }
             | Event::Callback { .. }
             | Event::OfferMade { .. }
+            | Event::CallNotOffered { .. }
             | Event::OfferEnded { .. }
             | Event::AgentStatusChanged { .. }
             | Event::AgentNextStatusSet { .. }

@@ -11,7 +11,9 @@ use shared::api::trunks::TrunkReport;
 use shared::id::{AgentId, CallId, CodeId, QueueId, UserId};
 use shared::model::agent::ChangedBy;
 use shared::model::call::{Party, Supervision, SupervisionMode};
+use shared::model::decision::NonOffer;
 use shared::model::event::TransferTarget;
+use shared::time::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::configure::Reconfigure;
@@ -43,6 +45,11 @@ pub enum Command {
     ExpectedWait {
         /// In which queue.
         queue: QueueId,
+    },
+    /// Why a call waits and no phone rings for it.
+    WhyNobody {
+        /// The call.
+        call: CallId,
     },
     /// More time for wrap-up.
     ExtendWrapUp {
@@ -172,6 +179,8 @@ pub enum Reply {
     Defence(DefenceReport),
     /// The wait of a queue.
     ExpectedWait(ExpectedWaitReport),
+    /// Why a call is offered to nobody now, with the time; none when it does not wait or a phone rings.
+    NonOffer(Option<(Timestamp, Box<NonOffer>)>),
 }
 
 /// A command with the way back.

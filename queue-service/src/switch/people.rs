@@ -39,6 +39,9 @@ impl Switch {
                 let expected = self.acd.expected_wait(now, &queue, None);
                 Ok(Reply::ExpectedWait(self.forecasts.report(&queue, expected)))
             }
+            Command::WhyNobody { call } => {
+                Ok(Reply::NonOffer(self.acd.why_nobody(now, call).map(|record| (now, Box::new(record)))))
+            }
             Command::ExtendWrapUp { agent } => {
                 let result = self.acd.extend_wrap_up(now, &agent);
                 self.route(now);

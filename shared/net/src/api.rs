@@ -1,6 +1,7 @@
 //! The API client: typed calls of `shared::api`.
 
 mod campaigns;
+mod routing;
 
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -10,9 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use shared::api::agents::{EndWrapUp, SetStatus, WantedStatus};
 use shared::api::callbacks::{BookCallback, BookedCallback, CancelCallback};
-use shared::api::calls::{
-    CallDetail, CallPage, CallQuery, OfferRecord, PlaceCall, PlacedCall, Supervise, Transfer,
-};
+use shared::api::calls::{CallDetail, CallPage, CallQuery, PlaceCall, PlacedCall, Supervise, Transfer};
 use shared::api::error::{ApiError, ErrorCode};
 use shared::api::queues::QueueReport;
 use shared::api::recordings::RecordingQuery;
@@ -184,11 +183,6 @@ impl ApiClient {
     /// `GET /calls/{id}/sound`.
     pub async fn sound(&self, call: CallId) -> Result<CallSound, ApiError> {
         self.get(&["calls", &call.to_string(), "sound"]).await
-    }
-
-    /// `GET /calls/{id}/decisions`.
-    pub async fn decisions(&self, call: CallId) -> Result<Vec<OfferRecord>, ApiError> {
-        self.get(&["calls", &call.to_string(), "decisions"]).await
     }
 
     /// `POST /calls/{id}/hold`.

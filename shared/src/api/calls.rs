@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, CallId, OfferId, QueueId, RecordingId, TrunkId};
 use crate::model::call::{Direction, EndCause, LiveCall, OfferOutcome, Party, QueueExit, SupervisionMode};
-use crate::model::decision::Decision;
+use crate::model::decision::{Decision, NonOffer};
 use crate::model::event::{Stamped, TransferTarget};
 use crate::time::Timestamp;
 
@@ -109,6 +109,18 @@ pub struct OfferRecord {
     pub outcome: Option<OfferOutcome>,
     /// How long it rang, in milliseconds.
     pub rang_millis: Option<u64>,
+}
+
+/// Why a call that waited was offered to nobody at a moment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NonOfferRecord {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub record: NonOffer,
+    /// The same in plain words.
+    pub words: String,
 }
 
 /// Body of `POST /calls`: the service calls a number for the person who asks. His own phone rings first.

@@ -16,6 +16,7 @@
 //! | GET /calls | query [`calls::CallQuery`] → [`calls::CallPage`] | see floor, or own calls |
 //! | GET /calls/{id} | → [`calls::CallDetail`] | see floor, or own calls |
 //! | GET /calls/{id}/decisions | → list of [`calls::OfferRecord`] | see floor, or own calls |
+//! | GET /calls/{id}/non-offers | → list of [`calls::NonOfferRecord`] | see floor, or own calls |
 //! | POST /calls/{id}/hold, /resume, /hangup | → 204 | the agent on it, or manage floor |
 //! | POST /calls/{id}/transfer | [`calls::Transfer`] → 204 | the agent on it, or manage floor |
 //! | PUT /calls/{id}/supervision | [`calls::Supervise`] → [`crate::model::call::Supervision`] | supervise |

@@ -4,12 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, CallId, OfferId, QueueId, SkillId};
 use crate::model::agent::Channel;
+use crate::model::call::QueueExit;
 use crate::model::queue::SkillNeed;
 use crate::time::Timestamp;
 
 /// Candidates, and agents left out, that a decision names: enough to see why, and no more, because a floor of a thousand
 /// agents would make each decision a hundred kilobytes.
 pub const LISTED: usize = 24;
+/// Agents left out whom the record of a call names that was offered to nobody: every call that waits has one.
+pub const NAMED: usize = 8;
 
 fn is_zero(number: &u32) -> bool {
     *number == 0
@@ -162,4 +165,67 @@ pub struct Decision {
     pub rule: String,
     /// The first two candidates were equal and the agent's id decided.
     pub tie: bool,
+}
+
+/// When a waiting call was looked at and no phone was rung for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "when", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum NonOfferMoment {
+    /// It came into the queue.
+    Queued,
+    /// An offer of it ended without an answer, and no other followed.
+    OfferEnded,
+    /// A step of widening took effect.
+    Widened,
+    /// It left the queue without having been answered.
+    Left {
+        /// How.
+        exit: QueueExit,
+    },
+    /// Somebody asked. Such a record stands in no journal.
+    Asked,
+}
+
+/// Why a waiting call was offered to nobody: the inputs and everybody who was left out. There are no candidates, for with
+/// one there would have been an offer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct NonOffer {
+    /// The call.
+    pub call: CallId,
+    /// The queue.
+    pub queue: QueueId,
+    /// What made the router look.
+    #[serde(flatten)]
+    pub moment: NonOfferMoment,
+    /// Version of the configuration that was used.
+    pub config_version: u64,
+    /// Since when the call counts as waiting.
+    pub waits_since: Timestamp,
+    /// How long that was, in milliseconds.
+    pub waited_millis: u64,
+    /// Priority of the call in seconds of waiting.
+    pub priority_secs: u32,
+    /// Calls that waited before this one in the order of service (0: it was the head).
+    pub ahead: u32,
+    /// Skills that the call needs.
+    pub needs: Vec<SkillNeed>,
+    /// Steps of widening that were in force.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub relaxed: u32,
+    /// Queues whose agents may take it too, by those steps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also: Vec<QueueId>,
+    /// It waits for this agent alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only: Option<AgentId>,
+    /// It does so until then; none when that has no end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_until: Option<Timestamp>,
+    /// Who could not have it, and why; the first [`NAMED`] by name. Nobody: no agent serves the queue.
+    pub excluded: Vec<Excluded>,
+    /// How many more could not.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_excluded: u32,
 }

@@ -98,6 +98,7 @@ impl Distributions {
             | Event::CallArrived { .. }
             | Event::CallQueued { .. }
             | Event::OfferMade { .. }
+            | Event::CallNotOffered { .. }
             | Event::OfferEnded { .. }
             | Event::CallHeld { .. }
             | Event::CallResumed { .. }

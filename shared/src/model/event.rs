@@ -7,7 +7,7 @@ use crate::model::agent::{AgentInfo, ChangedBy, Device, Status};
 use crate::model::call::{Direction, EndCause, OfferOutcome, Party, QueueExit, SupervisionMode};
 use crate::model::callback::CallbackChange;
 use crate::model::campaign::CampaignFact;
-use crate::model::decision::Decision;
+use crate::model::decision::{Decision, NonOffer};
 use crate::model::queue::{Code, QueueInfo};
 use crate::model::recording::TrackFile;
 use crate::model::sound::Side;
@@ -17,19 +17,7 @@ use crate::time::Timestamp;
 pub use crate::model::call::TransferTarget;
 pub use crate::model::configuration::ConfigurationSource;
 
-pub use super::event_parts::WrapUpEnd;
-
-/// An event with its number and its time. Numbers start at 1 and have no gaps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Stamped {
-    /// Number in the journal.
-    pub seq: u64,
-    /// When it happened.
-    pub at: Timestamp,
-    /// What happened.
-    pub event: Event,
-}
+pub use super::event_parts::{Stamped, WrapUpEnd};
 
 /// Every fact. Closed: a fold lists them all.
 #[expect(
@@ -274,6 +262,13 @@ pub enum Event {
         until: Timestamp,
         /// Why this agent.
         decision: Box<Decision>,
+    },
+    /// A call waits, or left, and no phone rings for it.
+    CallNotOffered {
+        /// The call.
+        call: CallId,
+        /// Why nobody.
+        record: Box<NonOffer>,
     },
     /// An offer ended.
     OfferEnded {

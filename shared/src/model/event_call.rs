@@ -35,6 +35,7 @@ impl Event {
             | Event::CallQueued { call, .. }
             | Event::CallLeftQueue { call, .. }
             | Event::OfferMade { call, .. }
+            | Event::CallNotOffered { call, .. }
             | Event::OfferEnded { call, .. }
             | Event::CallConnected { call, .. }
             | Event::CallHeld { call }

@@ -178,8 +178,8 @@ pub(super) fn apply(floor: &mut Floor, before: Timestamp, at: Timestamp, event: 
                 *known = Some(*until);
             }
         }
-        // About a call that is over; its history has it.
-        Event::CallCoded { .. } => {}
+        // A call's history has it.
+        Event::CallCoded { .. } | Event::CallNotOffered { .. } => {}
         Event::WrapUpEnded { call, agent, wrap_up_millis, .. } => {
             if let Some(counts) = serving_counts(floor, agent) {
                 counts.wrap_up_millis += wrap_up_millis;

@@ -1,10 +1,10 @@
 //! The story of one call: a fold of its events to the row that lists show.
 
-use crate::api::calls::{CallSummary, OfferRecord};
+use crate::api::calls::{CallSummary, NonOfferRecord, OfferRecord};
 use crate::id::CallId;
 use crate::model::call::{Direction, Party};
 use crate::model::callback::CallbackChange;
-use crate::model::decision::Decision;
+use crate::model::decision::{Decision, NonOffer};
 use crate::model::event::{Event, Stamped};
 
 /// Folds the events of one call, oldest first.
@@ -105,6 +105,7 @@ impl History {
                 | CallbackChange::Ended { .. } => {}
             },
             Event::OfferMade { .. }
+            | Event::CallNotOffered { .. }
             | Event::OfferEnded { .. }
             | Event::NumberRouted { .. }
             | Event::TrunkTried { .. }
@@ -191,6 +192,20 @@ pub fn offers<'e>(
         }
     }
     offers
+}
+
+/// The records of a call that was offered to nobody, from its events, oldest first; `words` puts one in plain words.
+pub fn non_offers<'e>(
+    events: impl IntoIterator<Item = &'e Stamped>,
+    words: impl Fn(&NonOffer) -> String,
+) -> Vec<NonOfferRecord> {
+    let records = events.into_iter().filter_map(|stamped| match &stamped.event {
+        Event::CallNotOffered { record, .. } => Some((stamped.at, record)),
+        _ => None,
+    });
+    records
+        .map(|(at, record)| NonOfferRecord { at, words: words(record), record: (**record).clone() })
+        .collect()
 }
 
 fn empty(call: CallId, first: &Stamped) -> CallSummary {

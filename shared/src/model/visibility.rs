@@ -37,6 +37,8 @@ impl Event {
             | Event::RecordingStarted { .. } => true,
             Event::ConfigurationChanged { .. }
             | Event::DoNotCallChanged { .. }
+            // Says what all colleagues do.
+            | Event::CallNotOffered { .. }
             | Event::TrunkConfigured { .. }
             | Event::TrunkRemoved { .. }
             | Event::TrunkUp { .. }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use shared::id::{AgentId, CallId, OfferId, QueueId};
 use shared::model::agent::{AgentInfo, State, Status};
 use shared::model::call::{LiveCall, OfferOutcome, Phase};
+use shared::model::decision::NonOfferMoment;
 use shared::model::event::{Event, Stamped};
 use shared::model::floor::{AgentView, Floor};
 use shared::model::queue::SkillNeed;
@@ -22,6 +23,8 @@ struct Entry {
     only: Option<AgentId>,
     tried: BTreeSet<AgentId>,
     offered: Option<OfferId>,
+    /// A record says why nobody has it.
+    explained: bool,
 }
 
 #[derive(Default)]
@@ -100,6 +103,22 @@ impl Oracle {
                     assert!(!decision.candidates.iter().any(|it| it.agent == excluded.agent));
                 }
             }
+            Event::CallNotOffered { call, record } => {
+                let entry = &self.entries[call];
+                assert_eq!(record.queue, entry.queue);
+                assert!(!self.offers.values().any(|(rung, _)| rung == call), "a record of what rings");
+                if !self.only_hard_rules {
+                    assert_eq!((record.waits_since, &record.only), (entry.since, &entry.only));
+                    // A call leaves in the order of the deadlines, so a cool-down that ends in the same step is still on.
+                    let leaves = matches!(record.moment, NonOfferMoment::Left { .. });
+                    for excluded in record.excluded.iter().filter(|_| !leaves) {
+                        assert!(!self.fits(now, entry, &excluded.agent), "{excluded:?} was free for {call}");
+                    }
+                    let serves = self.floor.agents.values().filter(|view| view.serves(&entry.queue)).count();
+                    let told = record.excluded.len() + record.more_excluded as usize;
+                    assert!(entry.only.is_some() || told >= serves, "{told} of {serves} explained");
+                }
+            }
             Event::OfferEnded { offer, call, agent, .. } => {
                 assert_eq!(
                     self.offers.get(offer),
@@ -176,6 +195,7 @@ impl Oracle {
                     only: only.clone(),
                     tried: BTreeSet::new(),
                     offered: None,
+                    explained: false,
                 };
                 self.entries.insert(*call, entry);
             }
@@ -183,6 +203,9 @@ impl Oracle {
                 if let Some(entry) = self.entries.remove(call) {
                     assert_eq!(entry.offered, None, "the offer ends before the call leaves");
                 }
+            }
+            Event::CallNotOffered { call, .. } => {
+                self.entries.get_mut(call).expect("waits").explained = true;
             }
             Event::OfferMade { offer, call, agent, .. } => {
                 self.offers.insert(*offer, (*call, agent.clone()));
@@ -194,6 +217,7 @@ impl Oracle {
                 self.ringing.remove(offer);
                 let entry = self.entries.get_mut(call).expect("waits");
                 entry.offered = None;
+                entry.explained = false;
                 let cool_secs = match outcome {
                     OfferOutcome::Rejected => config.reject_cool_down_secs,
                     OfferOutcome::Busy => config.busy_cool_down_secs,
@@ -255,7 +279,12 @@ impl Oracle {
         assert_eq!(self.announced, None);
         self.assert_apart();
         let waits = self.entries.iter().filter(|(_, entry)| entry.offered.is_none());
-        for (call, entry) in waits.filter(|_| !self.only_hard_rules) {
+        for (call, entry) in waits {
+            let rings = self.offers.values().any(|(rung, _)| rung == call);
+            assert!(rings || entry.explained, "{call} waits and nothing says why");
+            if self.only_hard_rules {
+                continue;
+            }
             for agent in self.floor.agents.keys() {
                 assert!(!self.fits(now, entry, agent), "{call} waits and {agent} is free");
             }

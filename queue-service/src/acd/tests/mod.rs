@@ -7,6 +7,7 @@ mod expect;
 mod floor_oracle;
 mod leave;
 mod million;
+mod nobody;
 mod own;
 mod property;
 mod script;

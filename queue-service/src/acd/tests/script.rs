@@ -9,7 +9,7 @@ use shared::api::agents::WantedStatus;
 use shared::id::{AgentId, OfferId};
 use shared::model::agent::{AgentInfo, ChangedBy, Device, NotReadyReason, Status};
 use shared::model::call::QueueExit;
-use shared::model::decision::Decision;
+use shared::model::decision::{Decision, NonOffer};
 use shared::model::event::{Event, Stamped};
 use shared::model::floor::Floor;
 use shared::model::queue::{Destination, QueueInfo};
@@ -25,6 +25,8 @@ pub(super) struct Script {
     offers: BTreeMap<AgentId, OfferId>,
     /// Every decision made.
     pub(super) decisions: Vec<Decision>,
+    /// Every record of a call that was offered to nobody.
+    pub(super) non_offers: Vec<NonOffer>,
     out: Vec<String>,
     now: Timestamp,
 }
@@ -37,6 +39,7 @@ impl Script {
             floor: Floor::default(),
             offers: BTreeMap::new(),
             decisions: Vec::new(),
+            non_offers: Vec::new(),
             out: Vec::new(),
             now: start(),
         };
@@ -246,6 +249,11 @@ impl Script {
                 // Every ring has its record; the property tests see to the pair.
                 Event::OfferMade { decision, .. } => {
                     self.decisions.push(*decision);
+                    return None;
+                }
+                // Every wait has some.
+                Event::CallNotOffered { record, .. } => {
+                    self.non_offers.push(*record);
                     return None;
                 }
                 Event::OfferEnded { call, agent, outcome, rang_millis, .. } => {
