@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
-use shared::api::calls::{CallSummary, OfferRecord};
-use shared::api::queues::QueueReport;
+use shared::api::calls::{CallSummary, NonOfferRecord, OfferRecord};
+use shared::api::queues::{ExpectedWait, ExpectedWaitReport, QueueReport};
 use shared::api::reports::{AgentReport, DayReport, Percentiles};
 use shared::id::{OfferId, RecordingId};
 use shared::model::agent::NotReadyReason;
 use shared::model::call::{OfferOutcome, Party, SupervisionMode};
-use shared::model::decision::{Decision, Trigger};
+use shared::model::decision::{Decision, NonOffer, NonOfferMoment, Trigger};
 use shared::model::metric::QueueCounts;
 use shared::model::recording::{Recording, RecordingState, Track, TrackFile};
 use shared::model::transcript::{Segment, Transcript, TranscriptState};
@@ -21,6 +21,7 @@ use shared_desktop::settings::Settings;
 use shared_desktop::testing::{Builder, NOW, agent_id, call_id, queue_id};
 use shared_desktop::theme::{self, Mode};
 use supervisor_app::action::Page;
+use supervisor_app::event::Routed;
 use supervisor_app::screen::{Chosen, Window};
 use supervisor_app::state::{Found, Loaded, State};
 
@@ -53,6 +54,7 @@ enum Screen {
     Whisper,
     Agent,
     Callbacks,
+    Waiting,
     Recordings,
     Day,
     Settings,
@@ -83,6 +85,7 @@ fn main() -> eframe::Result {
                 Screen::Day => window.open(Page::Day),
                 Screen::Settings => window.open(Page::Settings),
                 Screen::Whisper => window.choose(Chosen::Call(call_id(7))),
+                Screen::Waiting => window.choose(Chosen::Call(call_id(1))),
                 Screen::Callbacks => window.choose(Chosen::Callback(call_id(32))),
                 Screen::Agent => window.choose(Chosen::Agent(agent_id("chris"))),
                 Screen::SignIn | Screen::Empty | Screen::Floor => {}
@@ -121,7 +124,14 @@ fn state(screen: Screen, rows: usize) -> State {
         floor.crowd(rows);
     }
     state.desk.floor = floor.floor;
-    state.decisions = Some((call_id(7), Loaded::Ready(offers())));
+    state.decisions = Some((call_id(7), Loaded::Ready(Routed { offers: offers(), non_offers: Vec::new() })));
+    if screen == Screen::Waiting {
+        state.decisions =
+            Some((call_id(1), Loaded::Ready(Routed { offers: Vec::new(), non_offers: non_offers() })));
+        let expected = Some(ExpectedWait { p50_secs: 95, p90_secs: 240 });
+        let report = ExpectedWaitReport { expected, foreseen: 61, within_p50: 33, within_p90: 55 };
+        state.expected.insert(queue_id("sales"), report);
+    }
     state.recordings = Loaded::Ready(recordings());
     state.transcript = Some((RecordingId::from_u64(2), Loaded::Ready(transcript())));
     state.day = Loaded::Ready(day(&state));
@@ -171,6 +181,44 @@ fn people(floor: &mut Builder, screen: Screen) {
             ..QueueCounts::default()
         };
     }
+}
+
+fn non_offers() -> Vec<NonOfferRecord> {
+    let record = |secs: u64, moment, words: &str| NonOfferRecord {
+        at: NOW - Duration::from_secs(secs),
+        record: NonOffer {
+            call: call_id(1),
+            queue: queue_id("sales"),
+            moment,
+            config_version: 1,
+            waits_since: NOW - Duration::from_secs(61),
+            waited_millis: 61_000 - secs * 1_000,
+            priority_secs: 0,
+            ahead: 0,
+            needs: Vec::new(),
+            relaxed: 0,
+            also: Vec::new(),
+            only: None,
+            only_until: None,
+            excluded: Vec::new(),
+            more_excluded: 0,
+        },
+        words: words.into(),
+    };
+    vec![
+        record(
+            61,
+            NonOfferMoment::Queued,
+            "Offered to nobody when it came. Anna Berg: on another call; Chris Müller: not ready (Lunch); Dora \
+             Lindqvist-Abernathy: on another call. It had waited 0:00, behind 1.",
+        ),
+        record(
+            0,
+            NonOfferMoment::Asked,
+            "Offered to nobody now. Anna Berg: on another call; Chris Müller: not ready (missed a call); Dora \
+             Lindqvist-Abernathy: in wrap-up until 10:31:05. It had waited 1:01.",
+        ),
+    ]
 }
 
 fn offers() -> Vec<OfferRecord> {

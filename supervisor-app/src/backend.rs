@@ -155,6 +155,7 @@ impl Desk {
                 self.driver.command(SessionCommand::EndAgentWrapUp { agent, end });
             }
             Command::LoadDecisions(call) => self.fetch.decisions(self.driver.api(), call),
+            Command::LoadExpectedWaits(queues) => self.fetch.expected_waits(self.driver.api(), queues),
             Command::Watch(call) => self.driver.command(SessionCommand::Watch(call)),
             Command::LoadRecordings { words, before } => {
                 self.fetch.recordings(self.driver.api(), words, before);

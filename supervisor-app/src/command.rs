@@ -48,6 +48,8 @@ pub enum Command {
     EndAgentWrapUp(AgentId),
     /// Ask why the call went to whom it went.
     LoadDecisions(CallId),
+    /// Ask how long calls will wait in these queues.
+    LoadExpectedWaits(Vec<QueueId>),
     /// Be told how this call sounds, or none any more.
     Watch(Option<CallId>),
     /// Ask for recordings, newest first.

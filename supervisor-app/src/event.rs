@@ -1,9 +1,12 @@
 //! What happened: the only way from the backend to the window.
 
-use shared::api::calls::{CallSummary, OfferRecord};
+use std::collections::BTreeMap;
+
+use shared::api::calls::{CallSummary, NonOfferRecord, OfferRecord};
 use shared::api::error::ApiError;
+use shared::api::queues::ExpectedWaitReport;
 use shared::api::reports::DayReport;
-use shared::id::{CallId, RecordingId};
+use shared::id::{CallId, QueueId, RecordingId};
 use shared::model::recording::Recording;
 use shared::model::transcript::Transcript;
 use shared_desktop::desk::DeskEvent;
@@ -14,7 +17,9 @@ pub enum Event {
     /// What both apps are told: the session, the live feed, the phone, the time.
     Desk(DeskEvent),
     /// Why a call went where it went.
-    Decisions(CallId, Result<Vec<OfferRecord>, ApiError>),
+    Decisions(CallId, Result<Routed, ApiError>),
+    /// How long calls will wait, where the service answered.
+    ExpectedWaits(BTreeMap<QueueId, ExpectedWaitReport>),
     /// A page of recordings with the calls that they are of.
     Recordings {
         /// The words that were asked for.
@@ -32,6 +37,15 @@ pub enum Event {
     Playing(Playback),
     /// The backend has ended; nothing more comes.
     Ended,
+}
+
+/// Why a call went where it went, and why it waited.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Routed {
+    /// Its offers, oldest first.
+    pub offers: Vec<OfferRecord>,
+    /// The moments at which nobody got it, oldest first; the last one may be this moment.
+    pub non_offers: Vec<NonOfferRecord>,
 }
 
 /// A page of recordings.

@@ -1,7 +1,10 @@
 //! What the console shows, as plain data. `apply` takes up events; the screens only read.
 
-use shared::api::calls::{CallSummary, OfferRecord};
+use std::collections::BTreeMap;
+
+use shared::api::calls::CallSummary;
 use shared::api::error::ApiError;
+use shared::api::queues::ExpectedWaitReport;
 use shared::api::reports::DayReport;
 use shared::id::{CallId, QueueId, RecordingId, UserId};
 use shared::model::agent::{State as Doing, Status};
@@ -16,7 +19,7 @@ use shared::time::Timestamp;
 use shared_desktop::desk::{Desk, DeskEvent, LiveEvent};
 use shared_desktop::settings::Settings;
 
-use crate::event::{Event, Playback, RecordingPage};
+use crate::event::{Event, Playback, RecordingPage, Routed};
 
 /// Something that was asked for.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -58,7 +61,11 @@ pub struct State {
     /// What both apps know.
     pub desk: Desk,
     /// Why the chosen call went where it went.
-    pub decisions: Option<(CallId, Loaded<Vec<OfferRecord>>)>,
+    pub decisions: Option<(CallId, Loaded<Routed>)>,
+    /// How long calls will wait, in queues in which some do.
+    pub expected: BTreeMap<QueueId, ExpectedWaitReport>,
+    /// How many answers to that question have come.
+    pub expected_answers: u64,
     /// The recordings.
     pub recordings: Loaded<Found>,
     /// A recording was sealed or transcribed since they were asked for.
@@ -109,6 +116,10 @@ impl State {
         match event {
             Event::Desk(event) => self.apply_desk(event),
             Event::Decisions(call, answer) => self.decisions = Some((*call, answer.clone().into())),
+            Event::ExpectedWaits(reports) => {
+                self.expected.clone_from(reports);
+                self.expected_answers += 1;
+            }
             Event::Recordings { words, before, page } => self.apply_page(words, before.is_some(), page),
             Event::Transcript(recording, answer) => {
                 self.transcript = Some((*recording, (**answer).clone().into()));

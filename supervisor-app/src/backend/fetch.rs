@@ -1,13 +1,15 @@
 //! Lists and reports: asked for in tasks of their own, so that a slow answer holds nothing up.
 
+use std::collections::BTreeMap;
+
 use shared::api::calls::CallQuery;
 use shared::api::error::ApiError;
 use shared::api::recordings::RecordingQuery;
-use shared::id::{CallId, RecordingId};
+use shared::id::{CallId, QueueId, RecordingId};
 use shared_desktop::bridge::Events;
 use shared_desktop::driver::ApiClient;
 
-use crate::event::{Event, RecordingPage};
+use crate::event::{Event, RecordingPage, Routed};
 
 /// Recordings of one page.
 pub(super) const PAGE: u32 = 100;
@@ -25,10 +27,27 @@ impl Fetch {
     pub(super) fn decisions(&self, api: Result<ApiClient, ApiError>, call: CallId) {
         self.ask(async move {
             let answer = match api {
-                Ok(api) => api.decisions(call).await,
+                Ok(api) => tokio::try_join!(api.decisions(call), api.non_offers(call))
+                    .map(|(offers, non_offers)| Routed { offers, non_offers }),
                 Err(error) => Err(error),
             };
             Event::Decisions(call, answer)
+        });
+    }
+
+    /// One queue after another: the service plays each of them forward.
+    pub(super) fn expected_waits(&self, api: Result<ApiClient, ApiError>, queues: Vec<QueueId>) {
+        self.ask(async move {
+            let mut reports = BTreeMap::new();
+            if let Ok(api) = api {
+                for queue in queues {
+                    // What cannot be foreseen is not shown; that the service is away is shown elsewhere.
+                    if let Ok(report) = api.expected_wait(&queue).await {
+                        reports.insert(queue, report);
+                    }
+                }
+            }
+            Event::ExpectedWaits(reports)
         });
     }
 

@@ -1,7 +1,10 @@
 //! The chosen call: who talks, the four ways to take part, why this agent.
 
 use egui::{Label, Ui};
+use shared::api::calls::{NonOfferRecord, OfferRecord};
 use shared::model::call::{LiveCall, OfferOutcome, Phase, SupervisionMode};
+use shared::model::decision::NonOfferMoment;
+use shared::time::Timestamp;
 use shared_desktop::format;
 use shared_desktop::theme::{self, Tone, icon, size, space};
 use shared_desktop::widget::{Badge, Button, Kind, big_timer, card, line, muted, spread};
@@ -35,7 +38,8 @@ pub(super) fn call_ui(
     ui.add_space(space::XS);
     card(ui, |ui| {
         ui.set_width(ui.available_width());
-        ui.label(theme::heading("Why this agent"));
+        let waits = matches!(call.phase, Phase::Arrived | Phase::Waiting { .. });
+        ui.label(theme::heading(if waits { "Why it waits" } else { "Why this agent" }));
         why_ui(ui, state, call);
     });
 }
@@ -151,7 +155,7 @@ fn why_ui(ui: &mut Ui, state: &State, call: &LiveCall) {
         Some((of, decisions)) if *of == call.id => decisions,
         _ => &Loaded::Nothing,
     };
-    let offers = match decisions {
+    let routed = match decisions {
         Loaded::Nothing => {
             muted(ui, "Asking the service…");
             return;
@@ -160,20 +164,61 @@ fn why_ui(ui: &mut Ui, state: &State, call: &LiveCall) {
             muted(ui, format!("{}. {}", error.message, shared_desktop::notice::explain(error)));
             return;
         }
-        Loaded::Ready(offers) => offers,
+        Loaded::Ready(routed) => routed,
     };
-    if offers.is_empty() {
+    if routed.offers.is_empty() && routed.non_offers.is_empty() {
         muted(ui, "No agent has been asked yet.");
     }
-    for offer in offers.iter().rev() {
+    let mut steps: Vec<Step> = routed.offers.iter().map(Step::Offer).collect();
+    steps.extend(routed.non_offers.iter().map(Step::Nobody));
+    steps.sort_by_key(|step| std::cmp::Reverse(step.at()));
+    for step in steps {
         ui.spacing_mut().item_spacing.y = space::XS;
-        ui.horizontal(|ui| {
-            let (word, icon, tone) = outcome(offer.outcome);
-            ui.add(&Badge::new(word, icon, tone));
-            line(ui, theme::strong(state.desk.agent_name(&offer.agent)));
+        ui.horizontal(|ui| match step {
+            Step::Offer(offer) => {
+                let (word, icon, tone) = outcome(offer.outcome);
+                ui.add(&Badge::new(word, icon, tone));
+                line(ui, theme::strong(state.desk.agent_name(&offer.agent)));
+            }
+            Step::Nobody(non_offer) => {
+                ui.add(&Badge::new("Nobody", icon::HOURGLASS, Tone::Break));
+                line(ui, theme::strong(moment(non_offer.record.moment)));
+            }
         });
-        ui.add(Label::new(theme::secondary(&offer.words)).wrap());
+        ui.add(Label::new(theme::secondary(step.words())).wrap());
         ui.add_space(space::S);
+    }
+}
+
+/// A moment of a call's way: somebody was asked, or nobody.
+enum Step<'a> {
+    Offer(&'a OfferRecord),
+    Nobody(&'a NonOfferRecord),
+}
+
+impl Step<'_> {
+    fn at(&self) -> Timestamp {
+        match self {
+            Step::Offer(offer) => offer.at,
+            Step::Nobody(non_offer) => non_offer.at,
+        }
+    }
+
+    fn words(&self) -> &str {
+        match self {
+            Step::Offer(offer) => &offer.words,
+            Step::Nobody(non_offer) => &non_offer.words,
+        }
+    }
+}
+
+fn moment(moment: NonOfferMoment) -> &'static str {
+    match moment {
+        NonOfferMoment::Asked => "Now",
+        NonOfferMoment::Queued => "When it came",
+        NonOfferMoment::OfferEnded => "After the offer",
+        NonOfferMoment::Widened => "When widened",
+        NonOfferMoment::Left { .. } => "At the end",
     }
 }
 

@@ -11,8 +11,12 @@ mod settings;
 mod sound;
 mod tables;
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use egui::{CentralPanel, Frame, Margin, Ui};
 use shared::id::{AgentId, CallId, QueueId};
+use shared::model::call::Phase;
 use shared_desktop::palette::{self, Entry, Palette};
 use shared_desktop::shell::{self, SignInForm};
 use shared_desktop::theme::{self, Mode, Tone, icon, space};
@@ -21,6 +25,11 @@ use shared_desktop::widget::{Badge, Button, Size, avatar, line, segmented};
 use crate::action::{Action, Effect, Page, mode_icon};
 use crate::command::Command;
 use crate::state::State;
+
+/// While a call waits, its reasons are asked for this often.
+const WHY_EVERY_MILLIS: i64 = 5_000;
+/// Expected waits are asked for this often.
+const EXPECTED_EVERY: Duration = Duration::from_secs(10);
 
 /// What is chosen on the floor.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -45,7 +54,10 @@ pub struct Window {
     queue: Option<QueueId>,
     search: recordings::Search,
     day_asked: Option<shared::time::Timestamp>,
-    decisions_asked: Option<(CallId, u32)>,
+    /// The call, its offers, and while it waits the moment.
+    decisions_asked: Option<(CallId, u32, i64)>,
+    /// When expected waits were asked for, and how many answers had come then.
+    waits_asked: Option<(shared::time::Timestamp, u64)>,
     /// The call whose sound is asked for.
     watched: Option<CallId>,
     shown_theme: Option<Mode>,
@@ -64,6 +76,7 @@ impl Window {
             search: recordings::Search::default(),
             day_asked: None,
             decisions_asked: None,
+            waits_asked: None,
             watched: None,
             shown_theme: Some(settings.theme),
         }
@@ -138,6 +151,7 @@ impl Window {
         match self.page {
             Page::Floor => {
                 self.ask_decisions(state, commands);
+                self.ask_waits(state, commands);
                 floor::floor_ui(ui, state, &mut self.chosen, &mut self.queue, actions, commands);
             }
             Page::Recordings => {
@@ -161,11 +175,13 @@ impl Window {
         }
     }
 
-    /// Asks why the chosen call went where it went, again after each further offer.
+    /// Asks why the chosen call went where it went, again after each further offer and every few seconds while it waits.
     fn ask_decisions(&mut self, state: &State, commands: &mut Vec<Command>) {
         let wanted = self.chosen_call(state).and_then(|call| {
-            let offers = state.desk.floor.calls.get(&call)?.offers;
-            Some((call, offers))
+            let live = state.desk.floor.calls.get(&call)?;
+            let waits = matches!(live.phase, Phase::Waiting { .. });
+            let moment = if waits { state.desk.now.as_millis() / WHY_EVERY_MILLIS } else { 0 };
+            Some((call, live.offers, moment))
         });
         if let Some(wanted) = wanted
             && self.decisions_asked != Some(wanted)
@@ -173,6 +189,22 @@ impl Window {
         {
             self.decisions_asked = Some(wanted);
             commands.push(Command::LoadDecisions(wanted.0));
+        }
+    }
+
+    /// Asks how long calls will wait where some do, again some seconds after the last answer has come.
+    fn ask_waits(&mut self, state: &State, commands: &mut Vec<Command>) {
+        let now = state.desk.now;
+        let is_due = self.waits_asked.is_none_or(|(asked_at, answers)| {
+            state.expected_answers > answers && now - asked_at >= EXPECTED_EVERY
+        });
+        if is_due && state.desk.service_blocked().is_none() {
+            let queues: BTreeSet<QueueId> =
+                state.desk.waiting().into_iter().map(|(_, queue, _)| queue.clone()).collect();
+            if !queues.is_empty() {
+                self.waits_asked = Some((now, state.expected_answers));
+                commands.push(Command::LoadExpectedWaits(queues.into_iter().collect()));
+            }
         }
     }
 
@@ -192,6 +224,7 @@ impl Window {
         self.search = recordings::Search::default();
         self.day_asked = None;
         self.decisions_asked = None;
+        self.waits_asked = None;
         self.watched = None;
     }
 

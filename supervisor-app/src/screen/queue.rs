@@ -1,5 +1,7 @@
 //! The queues: what waits, since when, how well they are served. A click shows only one.
 
+use std::time::Duration;
+
 use egui::{Sense, StrokeKind, Ui};
 use shared::id::QueueId;
 use shared_desktop::format;
@@ -66,6 +68,7 @@ fn queue_ui(ui: &mut Ui, state: &State, queue: &QueueNow, is_chosen: bool) -> bo
             format::secs(asa.value)
         );
         line(ui, theme::secondary(words)).on_hover_text(format!("{}\n{}", abandon.formula, asa.formula));
+        expected_ui(ui, state, queue);
         let callbacks = match state.callbacks(Some(&queue.id)).len() {
             0 => return,
             1 => "1 waits for a callback".to_owned(),
@@ -85,4 +88,22 @@ fn queue_ui(ui: &mut Ui, state: &State, queue: &QueueNow, is_chosen: bool) -> bo
         ui.painter().rect_stroke(shown.response.rect, corner, stroke, StrokeKind::Inside);
     }
     response.clicked()
+}
+
+/// How long a call would wait that came now, with how often such words were true.
+fn expected_ui(ui: &mut Ui, state: &State, queue: &QueueNow) {
+    let Some(report) = state.expected.get(&queue.id).filter(|_| queue.waiting > 0) else { return };
+    let Some(expected) = report.expected else { return };
+    let clock = |secs: u32| format::clock(Duration::from_secs(u64::from(secs)));
+    let mut words = format!("Expected wait {}–{}", clock(expected.p50_secs), clock(expected.p90_secs));
+    if let Some(percent) = (report.within_p90 * 100).checked_div(report.foreseen) {
+        words += &format!(", {percent} % held");
+    }
+    let hint = format!(
+        "The queue is played forward from this moment: half of the calls are answered within the first time, nine of ten \
+         within the second.\nSince the service started {} answered calls were foreseen; {} kept within the first time, {} \
+         within the second.",
+        report.foreseen, report.within_p50, report.within_p90
+    );
+    line(ui, theme::secondary(words)).on_hover_text(hint);
 }

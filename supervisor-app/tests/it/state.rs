@@ -17,7 +17,7 @@ use supervisor_app::action::{Action, Effect};
 use supervisor_app::alert::{About, alerts};
 use supervisor_app::auto_answer::{AutoAnswer, microphone};
 use supervisor_app::command::Command;
-use supervisor_app::event::{Event, RecordingPage};
+use supervisor_app::event::{Event, RecordingPage, Routed};
 use supervisor_app::state::{Loaded, State};
 
 use crate::console::{console, floor};
@@ -163,7 +163,7 @@ fn pages_of_recordings_follow_each_other_and_a_new_one_makes_them_stale() {
 #[test]
 fn what_belongs_to_one_session_ends_with_it() {
     let mut state = console(floor());
-    state.apply(&Event::Decisions(call_id(7), Ok(Vec::new())));
+    state.apply(&Event::Decisions(call_id(7), Ok(Routed::default())));
     state.apply(&Event::Desk(DeskEvent::SignedOut(None)));
     assert_eq!((state.decisions.clone(), state.recordings.clone()), (None, Loaded::Nothing));
 }

@@ -1,14 +1,18 @@
 //! Clicks and keys, found by the names that a screen reader reads.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use shared::api::agents::WantedStatus;
-use shared::id::{LegId, RecordingId};
+use shared::api::calls::NonOfferRecord;
+use shared::api::queues::{ExpectedWait, ExpectedWaitReport};
+use shared::id::{LegId, QueueId, RecordingId};
 use shared::model::agent::Status;
 use shared::model::call::SupervisionMode;
+use shared::model::decision::{NonOffer, NonOfferMoment};
 use shared::model::recording::{Recording, RecordingState, Track};
 use shared::model::sound::{CallSound, LegSound, Side, Unheard};
 use shared::model::transcript::{Segment, Transcript, TranscriptState};
@@ -17,7 +21,7 @@ use shared_desktop::testing::{NOW, agent_id, call_id, prepare, queue_id};
 use shared_desktop::theme::Mode;
 use supervisor_app::action::Page;
 use supervisor_app::command::Command;
-use supervisor_app::event::{Event, RecordingPage};
+use supervisor_app::event::{Event, RecordingPage, Routed};
 use supervisor_app::screen::{Chosen, Window};
 use supervisor_app::state::State;
 
@@ -44,6 +48,8 @@ fn show(state: State, prepare_window: impl FnOnce(&mut Window)) -> Harness<'stat
             Shown { window, state, commands: Vec::new() },
         );
     harness.run();
+    // Asked for by itself wherever the floor is shown; has a test of its own.
+    harness.state_mut().commands.retain(|command| !matches!(command, Command::LoadExpectedWaits(_)));
     harness
 }
 
@@ -253,4 +259,76 @@ fn a_callback_is_shown_while_it_waits_and_taken_back() {
     // Without any there is no empty table: most queues have none.
     let harness = show(console(self::floor()), |_| {});
     assert!(harness.query_by_label_contains("Callbacks").is_none());
+}
+
+#[test]
+fn a_waiting_call_tells_why_nobody_has_it_and_goes_on_telling() {
+    let mut harness = show(console(floor()), |window| window.choose(Chosen::Call(call_id(1))));
+    let why = Command::LoadDecisions(call_id(1));
+    assert_eq!(taken(&mut harness), [Command::Watch(Some(call_id(1))), why.clone()]);
+    let record = |secs: u64, moment, words: &str| NonOfferRecord {
+        at: NOW - Duration::from_secs(secs),
+        record: NonOffer {
+            call: call_id(1),
+            queue: queue_id("sales"),
+            moment,
+            config_version: 1,
+            waits_since: NOW - Duration::from_secs(secs),
+            waited_millis: 0,
+            priority_secs: 0,
+            ahead: 0,
+            needs: Vec::new(),
+            relaxed: 0,
+            also: Vec::new(),
+            only: None,
+            only_until: None,
+            excluded: Vec::new(),
+            more_excluded: 0,
+        },
+        words: words.into(),
+    };
+    let non_offers = vec![
+        record(60, NonOfferMoment::Queued, "Anna Berg was on another call"),
+        record(0, NonOfferMoment::Asked, "Anna Berg is on another call"),
+    ];
+    let routed = Routed { offers: Vec::new(), non_offers };
+    harness.state_mut().state.apply(&Event::Decisions(call_id(1), Ok(routed)));
+    harness.run();
+    harness.get_by_label("Why it waits");
+    let (now, before) = (
+        harness.get_by_label("Anna Berg is on another call"),
+        harness.get_by_label("Anna Berg was on another call"),
+    );
+    assert!(now.rect().top() < before.rect().top(), "the newest first");
+    // Reasons change while it waits.
+    let later = NOW + Duration::from_secs(6);
+    harness.state_mut().state.apply(&Event::Desk(DeskEvent::Tick(later)));
+    let asked = taken(&mut harness);
+    assert!(asked.contains(&why), "{asked:?}");
+}
+
+#[test]
+fn expected_waits_are_asked_for_where_calls_wait_and_shown_with_how_often_they_held() {
+    let mut harness = show(console(floor()), |window| window.open(Page::Day));
+    taken(&mut harness);
+    let waits: Vec<QueueId> = vec![queue_id("sales"), queue_id("support")];
+    let ask = Command::LoadExpectedWaits(waits);
+    assert_eq!(click(&mut harness, "Floor"), std::slice::from_ref(&ask));
+    assert_eq!(taken(&mut harness), [], "one question at a time");
+    let answer = |harness: &mut Harness<'static, Shown>, report| {
+        let reports = BTreeMap::from([(queue_id("sales"), report)]);
+        harness.state_mut().state.apply(&Event::ExpectedWaits(reports));
+        harness.run();
+    };
+    answer(&mut harness, ExpectedWaitReport::default());
+    assert!(harness.query_by_label_contains("Expected wait").is_none(), "too little is known");
+    let expected = Some(ExpectedWait { p50_secs: 40, p90_secs: 95 });
+    answer(&mut harness, ExpectedWaitReport { expected, ..ExpectedWaitReport::default() });
+    harness.get_by_label("Expected wait 0:40–1:35");
+    answer(&mut harness, ExpectedWaitReport { expected, foreseen: 20, within_p50: 11, within_p90: 18 });
+    harness.get_by_label("Expected wait 0:40–1:35, 90 % held");
+    assert_eq!(taken(&mut harness), [], "not yet again");
+    let later = NOW + Duration::from_secs(10);
+    harness.state_mut().state.apply(&Event::Desk(DeskEvent::Tick(later)));
+    assert_eq!(taken(&mut harness), [ask]);
 }
