@@ -30,8 +30,6 @@ use throttle::Throttle;
 
 pub use password::{HashError, hash};
 
-/// Sign-ins that one person may hold; the one that expires first goes when there are more.
-const TOKENS_PER_USER: usize = 16;
 /// Passwords hashed at once; each takes 19 MiB for some 50 ms.
 const HASHED_AT_ONCE: usize = 4;
 const LONGEST_PASSWORD: usize = 1_024;
@@ -89,6 +87,8 @@ struct Inner {
     decoy: String,
     store: Store,
     life: Duration,
+    /// Sign-ins that one person may hold; the one that expires first goes when there are more.
+    most_each: usize,
     changed: watch::Sender<u64>,
 }
 
@@ -125,6 +125,7 @@ impl Auth {
                 decoy,
                 store: store.clone(),
                 life: Duration::from_secs(u64::from(config.auth.token_hours) * 3_600),
+                most_each: config.auth.sign_ins_per_person as usize,
                 changed: watch::Sender::new(0),
             }),
         })
@@ -162,7 +163,7 @@ impl Auth {
         self.inner.store.tokens().save(&row, now).await?;
         let surplus = {
             let mut tokens = self.tokens();
-            let surplus = surplus(&tokens, user);
+            let surplus = surplus(&tokens, user, self.inner.most_each);
             for hash in &surplus {
                 tokens.remove(hash);
             }
@@ -319,14 +320,15 @@ fn people(config: &Config) -> BTreeMap<UserId, Person> {
 }
 
 /// The person's sign-ins that have to go before another one comes, first those that expire first.
-fn surplus(tokens: &HashMap<String, Session>, user: &UserId) -> Vec<String> {
+/// The sign-ins of a person that have to go for one more.
+fn surplus(tokens: &HashMap<String, Session>, user: &UserId, most: usize) -> Vec<String> {
     let mut own: Vec<(Timestamp, &String)> = tokens
         .iter()
         .filter(|(_, session)| session.user.id == *user)
         .map(|(hash, session)| (session.expires_at, hash))
         .collect();
     own.sort();
-    let more = (own.len() + 1).saturating_sub(TOKENS_PER_USER);
+    let more = (own.len() + 1).saturating_sub(most);
     own.into_iter().take(more).map(|(_, hash)| hash.clone()).collect()
 }
 

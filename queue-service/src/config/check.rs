@@ -200,6 +200,8 @@ impl Check<'_> {
     fn numbers(&mut self) {
         let config = self.config;
         self.between(path!["auth", "token_hours"], config.auth.token_hours.into(), 1, 24 * 31);
+        let sign_ins = config.auth.sign_ins_per_person;
+        self.between(path!["auth", "sign_ins_per_person"], sign_ins.into(), 1, 100);
         self.between(path!["http", "max_feeds_per_user"], config.http.max_feeds_per_user.into(), 1, 1_000);
         let timeout = config.http.request_timeout_secs;
         self.between(path!["http", "request_timeout_secs"], timeout.into(), 1, 600);

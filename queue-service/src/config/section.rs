@@ -185,11 +185,13 @@ pub struct Store {
 pub struct Auth {
     /// How long a sign-in lasts, in hours.
     pub token_hours: u32,
+    /// Sign-ins that one person may hold at once; the oldest ends when there is one more.
+    pub sign_ins_per_person: u32,
 }
 
 impl Default for Auth {
     fn default() -> Self {
-        Auth { token_hours: 12 }
+        Auth { token_hours: 12, sign_ins_per_person: 16 }
     }
 }
 
