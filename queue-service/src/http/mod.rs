@@ -6,6 +6,8 @@
 
 mod agents;
 mod callbacks;
+#[cfg(test)]
+mod callbacks_tests;
 mod calls;
 mod campaigns;
 #[cfg(test)]

@@ -14,7 +14,7 @@ use shared::time::Timestamp;
 use super::testing::{Answer, Site};
 use crate::switch::command::Command;
 
-fn check(answer: &Answer, status: u16, words: &str) {
+pub(super) fn check(answer: &Answer, status: u16, words: &str) {
     assert_eq!(answer.status.as_u16(), status, "{:?}", answer.body);
     let error: ApiError = serde_json::from_slice(&answer.body).expect("every error is an ApiError");
     assert!(error.to_string().contains(words), "{words:?} is not in {error}");

@@ -1,5 +1,6 @@
 //! The folds on made-up days.
 
+mod callback;
 mod day;
 mod fold;
 mod numbers;
