@@ -10,15 +10,17 @@
 //! or faster: nothing is heard twice, nothing is left out, and the others notice nothing. It takes some hundred
 //! milliseconds, in which the speaker's packets go into these ears instead of being sent on.
 
-use shared::audio::{Frame, fade};
+use shared::audio::{FRAME_SAMPLES, Frame, fade};
 use shared::rtp::packet::Packet;
 use shared::rtp::receiver::Receiver;
 use shared::time::Timestamp;
 
 /// This close (5 ms) two versions of the same sound are blended.
 const NEAR_SAMPLES: i64 = 80;
+/// Samples of a frame.
+const A_FRAME: i64 = FRAME_SAMPLES as i64;
 /// After this long (2 s) the change is made however far apart they are.
-const MOST_FRAMES: u32 = 100;
+pub(super) const MOST_FRAMES: u32 = 100;
 
 /// Where a listener goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -104,9 +106,18 @@ impl Handover {
         let is_late = self.frames > MOST_FRAMES;
         match self.way {
             Way::IntoMix => {
-                self.receiver.pull_slower(now, frame);
-                let lead = ears.and_then(|ears| self.receiver.lead_samples(ears));
-                if lead.is_none_or(|lead| lead <= NEAR_SAMPLES) || is_late {
+                let lead = |receiver: &Receiver| ears.and_then(|ears| receiver.lead_samples(ears));
+                // The mix may be ahead, too: its jitter buffer is short, and the relay has covered a frame more. The mix has
+                // this frame already.
+                let is_behind = lead(&self.receiver).is_some_and(|lead| lead + A_FRAME < -NEAR_SAMPLES);
+                if is_behind {
+                    self.receiver.pull_closer(now, frame);
+                } else {
+                    self.receiver.pull_slower(now, frame);
+                }
+                let is_near =
+                    lead(&self.receiver).is_none_or(|lead| lead.unsigned_abs() <= NEAR_SAMPLES as u64);
+                if is_near || is_late {
                     let ours = *frame;
                     *frame = *mixed;
                     fade::blend(&ours, frame);

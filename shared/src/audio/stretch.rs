@@ -5,15 +5,19 @@ use super::clip;
 
 /// Samples over which the edges are blended: 10 ms.
 const OVERLAP: usize = 160;
-/// Shortest cut: 10 ms.
+/// Shortest cut that is looked for: 10 ms.
 const CUT_MIN: usize = 160;
 /// Longest cut: 20 ms.
 const CUT_MAX: usize = 320;
+/// Shortest cut where there is no need for more: 5 ms.
+pub const CUT_LEAST: usize = 80;
+/// From this on two pieces of sound pass for the same.
+const ALIKE: f32 = 0.95;
 /// Shortest repetition: 5 ms.
 const LENGTHEN_MIN: usize = 80;
 /// Longest repetition: 10 ms.
 pub const LENGTHEN_MAX: usize = 160;
-/// Samples that [`shorten`] needs: 30 ms.
+/// Samples that a cut of [`CUT_MAX`] needs: 30 ms.
 pub const SHORTEN_SAMPLES: usize = OVERLAP + CUT_MAX;
 
 /// Takes 10 to 20 ms out of the beginning of `samples`, at 16 kHz; returns how many are left. Fewer samples than
@@ -22,8 +26,20 @@ pub fn shorten(samples: &mut [i16]) -> usize {
     if samples.len() < SHORTEN_SAMPLES {
         return samples.len();
     }
-    let best = best_cut(samples);
+    let (best, _) = best_cut(samples, CUT_MIN, CUT_MAX);
     cut(samples, best)
+}
+
+/// Takes 5 ms to `most` samples out of the beginning where the sound goes on after it as before, and nothing where it does
+/// not; returns how many are left.
+pub fn shorten_a_little(samples: &mut [i16], most: usize) -> usize {
+    if most < CUT_LEAST || samples.len() < OVERLAP + most {
+        return samples.len();
+    }
+    match best_cut(samples, CUT_LEAST, most) {
+        (best, likeness) if likeness >= ALIKE => cut(samples, best),
+        _ => samples.len(),
+    }
 }
 
 /// Takes exactly `cut` samples out of the beginning; returns how many are left. Nothing is cut when fewer than 10 ms
@@ -83,11 +99,12 @@ fn best_repeat(samples: &[i16]) -> usize {
     best.1
 }
 
-/// The cut after which the sound goes on most like before.
-fn best_cut(samples: &[i16]) -> usize {
+/// The cut after which the sound goes on most like before, and how much: 1 for the same.
+fn best_cut(samples: &[i16], least: usize, most: usize) -> (usize, f32) {
     let start = &samples[..OVERLAP];
-    let mut best = (f32::MIN, CUT_MAX);
-    for cut in (CUT_MIN..=CUT_MAX).step_by(2) {
+    let ours: f32 = start.iter().step_by(2).map(|sample| f32::from(*sample).powi(2)).sum();
+    let mut best = (f32::MIN, most);
+    for cut in (least..=most).step_by(2) {
         let (mut product, mut energy) = (0.0f32, 1.0f32);
         for (left, right) in start.iter().zip(&samples[cut..cut + OVERLAP]).step_by(2) {
             let right = f32::from(*right);
@@ -100,7 +117,7 @@ fn best_cut(samples: &[i16]) -> usize {
             best = (score, cut);
         }
     }
-    best.1
+    (best.1, best.0 / ours.sqrt().max(1.0))
 }
 
 #[cfg(test)]
@@ -111,7 +128,15 @@ mod tests {
 
     #[test]
     fn keeps_the_pitch_and_makes_no_step() {
-        for hz in [110.0, 200.0, 440.0] {
+        type Shorten = fn(&mut [i16]) -> usize;
+        let a_little: Shorten = |samples| shorten_a_little(samples, 240);
+        for (hz, shorten, most) in [
+            (110.0, shorten as Shorten, CUT_MAX),
+            (200.0, shorten, CUT_MAX),
+            (440.0, shorten, CUT_MAX),
+            (110.0, a_little, 240),
+            (440.0, a_little, 240),
+        ] {
             let mut samples = vec![0i16; 960];
             Sine::new(hz, 16_000, -6.0).fill(&mut samples);
             let steepest = |samples: &[i16]| {
@@ -123,11 +148,17 @@ mod tests {
             };
             let before = steepest(&samples);
             let len = shorten(&mut samples);
-            assert!((640..=800).contains(&len), "{len}");
+            assert!((960 - most..=960 - CUT_LEAST).contains(&len), "{len}");
             let heard = power_dbfs(&samples[..len], hz, 16_000);
             assert!((heard + 6.0).abs() < 1.0, "{hz} Hz at {heard}");
             assert!(steepest(&samples[..len]) < before * 3 / 2, "{hz} Hz");
         }
+        // What would be heard is not done: a period is longer than what may be cut.
+        let mut samples = vec![0i16; 960];
+        Sine::new(110.0, 16_000, -6.0).fill(&mut samples);
+        assert_eq!(shorten_a_little(&mut samples, 100), 960);
+        assert_eq!(shorten_a_little(&mut [7; 960], CUT_LEAST - 1), 960, "too little to cut");
+        assert_eq!(shorten_a_little(&mut [7; 200], 100), 200, "too little to blend");
     }
 
     #[test]

@@ -2,17 +2,21 @@
 //!
 //! The owner pulls on a steady 20 ms schedule; that schedule is the playout clock. Delay is added by waiting
 //! ([`Pull::Lost`] without moving on) and taken away by the owner, who pulls once more and shortens the sound
-//! when [`JitterBuffer::surplus_millis`] says so. The target follows the lateness of the packets ([`Lateness`]).
+//! when [`JitterBuffer::surplus_millis`] says so. What is needed follows the lateness of the packets ([`Lateness`]); what
+//! there is is measured with each packet that is played: how long the fastest packets wait for their turn.
 //!
 //! Bounded by [`CAPACITY`] packets of [`MAX_PAYLOAD`] octets; when it is full the oldest go.
 
 mod ahead;
-
-use serde::{Deserialize, Serialize};
+mod past;
+mod status;
 
 use super::delay::Lateness;
 use super::packet::MAX_PACKET_BYTES;
 use crate::time::Timestamp;
+use past::Played;
+
+pub use status::Status;
 
 /// Packets that are kept at most.
 pub const CAPACITY: usize = 64;
@@ -22,8 +26,14 @@ pub const MAX_PAYLOAD: usize = MAX_PACKET_BYTES;
 const USUAL_PAYLOAD: usize = 160;
 /// Packets that there is room for from the beginning: [`MAX_TARGET_MILLIS`] of the usual ones.
 const SPARES: usize = 16;
-/// The least delay that is aimed for: one packet to play and one on its way.
-pub const MIN_TARGET_MILLIS: u64 = 40;
+/// Sound that is gathered before a stream begins, while nothing is known of it: one packet to play and one on its way.
+pub const FIRST_MILLIS: u64 = 40;
+/// What the fastest packets wait at least: nearly all packets of a calm network are within it.
+const LEAST_WAIT_MILLIS: u64 = 5;
+/// Delay can only be had in whole pulls.
+const PULL_MILLIS: u64 = 20;
+/// The least delay that is aimed for.
+pub const MIN_TARGET_MILLIS: u64 = LEAST_WAIT_MILLIS + PULL_MILLIS;
 /// The greatest delay that is aimed for; beyond it a call is no conversation (ITU-T G.114).
 pub const MAX_TARGET_MILLIS: u64 = 300;
 
@@ -31,8 +41,8 @@ pub const MAX_TARGET_MILLIS: u64 = 300;
 const PAUSE_FRAMES: u32 = 5;
 /// A timestamp further ahead is a new timeline and not silence.
 const JUMP_MILLIS: u64 = 10_000;
-/// Frames over which the smallest content is looked for.
-const CONTENT_FRAMES: u32 = 25;
+/// Pulls over which the least wait is looked for.
+const WINDOW_PULLS: u32 = 25;
 
 /// A packet for the buffer; numbers are counted on over their wrap ([`super::sequence::Sequence`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,26 +80,6 @@ pub enum Pull<'a> {
     Silence,
 }
 
-/// Counts and delays, for reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct Status {
-    /// Sound that is kept now, in milliseconds.
-    pub content_millis: u64,
-    /// The delay that is aimed for, in milliseconds.
-    pub target_millis: u64,
-    /// Packets that came after their time.
-    pub late: u64,
-    /// Packets that came twice.
-    pub duplicate: u64,
-    /// Packets thrown away because the buffer was full.
-    pub overflowed: u64,
-    /// Frames that were made up.
-    pub concealed: u64,
-    /// Times that the stream began or went on after a pause.
-    pub starts: u64,
-}
-
 #[derive(Debug, Clone, Default)]
 struct Slot {
     used: bool,
@@ -98,6 +88,8 @@ struct Slot {
     ticks: u32,
     payload_type: u8,
     arrived: Timestamp,
+    /// Against the fastest packet.
+    late_millis: u64,
     payload: Vec<u8>,
 }
 
@@ -126,7 +118,9 @@ pub struct JitterBuffer {
     clock_rate_hz: u32,
     slots: Vec<Slot>,
     count: usize,
-    /// Room of packets that were played, the latest last: the one that the processor still has at hand goes first.
+    /// The last two that were played before the one that is lent, the older first.
+    past: [Played; 2],
+    /// Room of packets that were played before, the latest last: the one that the processor still has at hand goes first.
     spare: Vec<Vec<u8>>,
     /// The place that was played last; its owner may still read it until the next packet comes.
     lent: Option<usize>,
@@ -138,9 +132,14 @@ pub struct JitterBuffer {
     lateness: Lateness,
     packet_ticks: u32,
     target_millis: u64,
-    /// The smallest content of this window of pulls and of the one before.
-    least_content: [u64; 2],
+    /// How long the fastest packet would have waited, the least of this window of pulls and of the one before;
+    /// [`u64::MAX`] without a packet.
+    least_wait: [u64; 2],
     window_frames: u32,
+    /// How long the packet that was played last would have waited as the fastest one.
+    waited_millis: u64,
+    /// The same of the stream that this one follows.
+    goes_on_after_millis: Option<u64>,
     /// The next stream begins with its first packet.
     is_eager: bool,
     status: Status,
@@ -155,6 +154,7 @@ impl JitterBuffer {
             slots: vec![Slot::default(); CAPACITY],
             count: 0,
             spare: (0..SPARES).map(|_| Vec::with_capacity(USUAL_PAYLOAD)).collect(),
+            past: Default::default(),
             lent: None,
             newest: None,
             played: None,
@@ -162,8 +162,10 @@ impl JitterBuffer {
             lateness: Lateness::new(clock_rate_hz),
             packet_ticks: clock_rate_hz / 50,
             target_millis: MIN_TARGET_MILLIS,
-            least_content: [0; 2],
+            least_wait: [0; 2],
             window_frames: 0,
+            waited_millis: 0,
+            goes_on_after_millis: None,
             is_eager: false,
             status: Status::default(),
         }
@@ -174,20 +176,22 @@ impl JitterBuffer {
         for slot in &mut self.slots {
             slot.used = false;
         }
+        self.past.iter_mut().for_each(|played| played.payload.clear());
         self.count = 0;
         self.newest = None;
         self.played = None;
         self.state = State::Filling;
-        self.least_content = [0; 2];
+        self.least_wait = [0; 2];
     }
 
     /// Takes a packet; false when it was late, doubled or too long.
     pub fn insert(&mut self, now: Timestamp, arrival: Arrival<'_>) -> bool {
+        let mut late_millis = 0;
         if arrival.ticks > 0 {
             self.packet_ticks = arrival.ticks;
-            self.lateness.push(now, arrival.timestamp);
-            self.target_millis = (self.lateness.quantile_millis() + self.millis(u64::from(arrival.ticks)))
-                .clamp(MIN_TARGET_MILLIS, MAX_TARGET_MILLIS);
+            late_millis = self.lateness.push(now, arrival.timestamp);
+            self.target_millis =
+                (self.lateness.needed_millis() + PULL_MILLIS).clamp(MIN_TARGET_MILLIS, MAX_TARGET_MILLIS);
         }
         if arrival.payload.len() > MAX_PAYLOAD {
             return false;
@@ -218,6 +222,7 @@ impl JitterBuffer {
         slot.ticks = arrival.ticks;
         slot.payload_type = arrival.payload_type;
         slot.arrived = now;
+        slot.late_millis = late_millis;
         if slot.payload.capacity() == 0 {
             slot.payload = self.spare.pop().unwrap_or_default();
         }
@@ -235,7 +240,7 @@ impl JitterBuffer {
 
     /// What is due now. A packet counts for its own duration, everything else for 20 ms.
     pub fn pull(&mut self, now: Timestamp) -> Pull<'_> {
-        self.watch_content();
+        self.watch_wait();
         if self.state == State::Filling && !self.begin(now) {
             return Pull::Silence;
         }
@@ -245,6 +250,9 @@ impl JitterBuffer {
                 self.take_back();
                 self.lent = Some(index);
                 let slot = &self.slots[index];
+                let wait = now.millis_since(slot.arrived) + slot.late_millis;
+                self.least_wait[0] = self.least_wait[0].min(wait);
+                self.waited_millis = wait;
                 Pull::Packet { payload_type: slot.payload_type, ticks: slot.ticks, payload: &slot.payload }
             }
             Step::Lost(next) => {
@@ -259,21 +267,30 @@ impl JitterBuffer {
         }
     }
 
-    /// How much more is kept than needed, in milliseconds, steadily over half a second. The owner takes it away
-    /// by pulling once more within a frame.
+    /// How much longer the fastest packets wait than they have to, in milliseconds, steadily over half a second. From
+    /// 20 ms on the owner takes it away by pulling once more within a frame.
     pub fn surplus_millis(&self) -> u64 {
-        let least = self.least_content[0].min(self.least_content[1]);
-        least.saturating_sub(self.target_millis)
+        match self.least_wait {
+            [u64::MAX, u64::MAX] => 0,
+            [now, before] => now.min(before).saturating_sub(self.target_millis - PULL_MILLIS),
+        }
     }
 
-    /// Tells that the owner shortened the sound by this much.
-    pub fn shortened(&mut self, millis: u64) {
-        self.least_content = self.least_content.map(|content| content.saturating_sub(millis));
+    /// Tells that the owner pulled once more than was due, so that all that follows waits 20 ms less.
+    pub fn pulled_ahead(&mut self) {
+        for wait in self.least_wait.iter_mut().filter(|wait| **wait != u64::MAX) {
+            *wait = wait.saturating_sub(PULL_MILLIS);
+        }
     }
 
     /// Counts and delays.
     pub fn status(&self) -> Status {
         Status { content_millis: self.content_millis(), target_millis: self.target_millis, ..self.status }
+    }
+
+    /// How long the sound of a packet is, in milliseconds.
+    pub fn packet_millis(&self) -> u64 {
+        self.millis(u64::from(self.packet_ticks))
     }
 
     /// Whether packets wait to be played.
@@ -294,20 +311,20 @@ impl JitterBuffer {
         }
     }
 
-    /// Begins with the first packet from now on, without gathering any: for an owner who adds the delay himself.
-    pub fn begin_eagerly(&mut self) {
-        self.is_eager = true;
-    }
-
     /// Ends the filling when there is enough sound, or when the first packet has waited long enough.
     fn begin(&mut self, now: Timestamp) -> bool {
         let Some(index) = self.first() else { return false };
         let first = &self.slots[index];
         let content = self.newest.map_or(0, |(_, end)| self.millis(end.saturating_sub(first.timestamp)));
-        if !self.is_eager
-            && content < self.target_millis
-            && now.millis_since(first.arrived) < self.target_millis
-        {
+        let full = self.target_millis.max(FIRST_MILLIS);
+        // Of a stream over a known network it is known how long its packets have to wait.
+        let (full, wait) = match self.goes_on_after_millis {
+            Some(wait) => (full.max(wait + PULL_MILLIS), wait.saturating_sub(PULL_MILLIS / 2)),
+            None if self.lateness.is_known() => (full, self.target_millis - PULL_MILLIS),
+            None => (full, full),
+        };
+        let is_enough = content >= full || now.millis_since(first.arrived) >= wait;
+        if !self.is_eager && !is_enough {
             return false;
         }
         self.state = State::Playing {
@@ -317,6 +334,7 @@ impl JitterBuffer {
             empty: 0,
             is_quiet: false,
         };
+        self.goes_on_after_millis = None;
         self.status.starts += 1;
         true
     }
@@ -402,16 +420,6 @@ impl JitterBuffer {
         }
     }
 
-    /// Keeps the room of the packet that was played last for another one.
-    fn take_back(&mut self) {
-        if let Some(slot) =
-            self.lent.take().and_then(|index| self.slots.get_mut(index)).filter(|slot| !slot.used)
-            && self.spare.len() < CAPACITY
-        {
-            self.spare.push(std::mem::take(&mut slot.payload));
-        }
-    }
-
     /// The kept packet with the lowest number.
     fn first(&self) -> Option<usize> {
         if self.count == 0 {
@@ -461,13 +469,11 @@ impl JitterBuffer {
         if millis > JUMP_MILLIS { 0 } else { millis }
     }
 
-    fn watch_content(&mut self) {
-        let content = self.content_millis();
-        self.least_content[0] = self.least_content[0].min(content);
+    fn watch_wait(&mut self) {
         self.window_frames += 1;
-        if self.window_frames >= CONTENT_FRAMES {
+        if self.window_frames >= WINDOW_PULLS {
             self.window_frames = 0;
-            self.least_content = [content, self.least_content[0]];
+            self.least_wait = [u64::MAX, self.least_wait[0]];
         }
     }
 

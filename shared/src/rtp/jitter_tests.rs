@@ -161,7 +161,7 @@ fn play(delays: impl Fn(u64) -> Option<u64>, packets: u64) -> (u64, JitterBuffer
         // The owner shortens when told to.
         if buffer.surplus_millis() >= 20 {
             buffer.pull(at(now));
-            buffer.shortened(20);
+            buffer.pulled_ahead();
         }
         if matches!(buffer.pull(at(now)), Pull::Lost { .. }) && frame >= packets / 2 {
             made_up += 1;
@@ -183,6 +183,31 @@ fn the_delay_follows_the_network_up_and_down() {
     let (_, buffer) = play(|packet| Some(if packet < 300 { packet * 7 % 13 * 12 } else { 0 }), 6_000);
     let status = buffer.status();
     assert!(status.target_millis <= 60 && status.content_millis <= 120, "{status:?}");
+}
+
+#[test]
+fn a_calm_network_costs_a_packet_and_no_more() {
+    for millis in [0, 3, 12, 19] {
+        let (made_up, buffer) = play(|_| Some(millis), 500);
+        let status = buffer.status();
+        assert_eq!((made_up, status.target_millis, status.late), (0, MIN_TARGET_MILLIS, 0), "{millis} ms");
+        // The fastest packet waits at least so long, and not a whole pull longer.
+        assert!(
+            (LEAST_WAIT_MILLIS..LEAST_WAIT_MILLIS + PULL_MILLIS).contains(&buffer.least_wait[1]),
+            "{millis} ms: {:?}",
+            buffer.least_wait
+        );
+    }
+}
+
+#[test]
+fn rare_hiccups_are_waited_for_as_long_as_that_is_cheap() {
+    // One packet a second is late: by 15 ms that costs a pull more, by 60 ms it costs the packet.
+    let (made_up, buffer) = play(|packet| Some(if packet % 50 == 9 { 15 } else { 0 }), 3_000);
+    assert_eq!((made_up, buffer.status().target_millis), (0, 40));
+    let (made_up, buffer) = play(|packet| Some(if packet % 50 == 9 { 60 } else { 0 }), 3_000);
+    assert_eq!(buffer.status().target_millis, 40);
+    assert!((20..=90).contains(&made_up), "{made_up} of 1,500");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod apart;
+mod pace;
 mod report;
 
 use serde::{Deserialize, Serialize};
@@ -12,10 +13,8 @@ use super::packet::Packet;
 use super::quality::burst::Bursts;
 use super::sequence::{Sequence, Step};
 use crate::audio::codec::{Codec, CodecError, Decoder, MAX_PACKET_SAMPLES};
-use crate::audio::level::rms_dbov;
 use crate::audio::noise::{Description, Noise};
-use crate::audio::stretch::{SHORTEN_SAMPLES, shorten};
-use crate::audio::{FRAME_SAMPLES, Frame, RATE_HZ};
+use crate::audio::{FRAME_SAMPLES, Frame};
 use crate::sdp::{Negotiated, TelephoneEvent};
 use crate::time::Timestamp;
 
@@ -25,8 +24,6 @@ const PENDING_SAMPLES: usize = 2 * MAX_PACKET_SAMPLES + FRAME_SAMPLES;
 const STATIC_NOISE: u8 = 13;
 /// Sound this quiet may be shortened without a thought.
 const QUIET_DBOV: f32 = -50.0;
-/// Frames between two cuts in sound that is not quiet: 200 ms.
-const CUT_PAUSE_FRAMES: u32 = 10;
 
 /// What was negotiated for receiving.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,6 +125,8 @@ pub struct Receiver {
     /// Ticks that were skipped beyond the last packet, or are still to be skipped when negative.
     skipped_ticks: i64,
     frames_since_cut: u32,
+    /// Frames for which nothing is cut ([`Receiver::keep_pace`]).
+    pace_kept_frames: u32,
     /// What came out of the buffer, and what did not.
     bursts: Bursts,
     /// How the far side's silence sounds, while it is silent.
@@ -164,6 +163,7 @@ impl Receiver {
             is_stale: false,
             skipped_ticks: 0,
             frames_since_cut: 0,
+            pace_kept_frames: 0,
             bursts: Bursts::default(),
             noise: None,
             ends_in_noise: false,
@@ -178,6 +178,7 @@ impl Receiver {
         if config != self.config {
             let mut before = std::mem::replace(self, Receiver::new(config)?);
             before.before = None;
+            self.buffer.go_on_after(&before.buffer);
             self.before = Some(Box::new(before));
         }
         Ok(())
@@ -248,7 +249,7 @@ impl Receiver {
     /// Writes the next 20 ms. Call every 20 ms, or [`Receiver::skip`] in its place.
     pub fn pull(&mut self, now: Timestamp, frame: &mut Frame) -> Pulled {
         let pulled = self.fill(now);
-        if pulled == Pulled::Voice && self.buffer.surplus_millis() >= 20 {
+        if pulled == Pulled::Voice {
             self.catch_up(now);
         }
         self.take(frame);
@@ -259,6 +260,7 @@ impl Receiver {
     fn fill(&mut self, now: Timestamp) -> Pulled {
         self.keys.tick(now);
         self.frames_since_cut = self.frames_since_cut.saturating_add(1);
+        self.pace_kept_frames = self.pace_kept_frames.saturating_sub(1);
         let mut pulled = if self.pending_len > 0 { Pulled::Voice } else { Pulled::Silence };
         while self.pending_len < FRAME_SAMPLES {
             pulled = merge(pulled, self.decode_next(now));
@@ -436,24 +438,6 @@ impl Receiver {
         self.pending[self.pending_len..end].copy_from_slice(&frame.0);
         self.pending_len = end;
         pulled
-    }
-
-    /// Takes away delay: one packet more than due, and then less sound.
-    fn catch_up(&mut self, now: Timestamp) {
-        let is_quiet = rms_dbov(&self.pending[..self.pending_len]) < QUIET_DBOV;
-        if !is_quiet && self.frames_since_cut < CUT_PAUSE_FRAMES {
-            return;
-        }
-        while self.pending_len < SHORTEN_SAMPLES + FRAME_SAMPLES {
-            if self.decode_next(now) != Pulled::Voice {
-                return;
-            }
-        }
-        let len = shorten(&mut self.pending[..self.pending_len]);
-        let cut_millis = (self.pending_len - len) as u64 * 1_000 / u64::from(RATE_HZ);
-        self.pending_len = len;
-        self.frames_since_cut = 0;
-        self.buffer.shortened(cut_millis);
     }
 }
 

@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::super::sender::{self, Position, Sender};
 use super::*;
+use crate::audio::RATE_HZ;
 use crate::audio::goertzel::power_dbfs;
+use crate::audio::level::rms_dbov;
 use crate::audio::tone::Sine;
 
 fn at(millis: u64) -> Timestamp {

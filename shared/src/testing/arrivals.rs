@@ -203,7 +203,7 @@ impl Script {
                 owed += frame_ticks;
                 since_cut = 0;
                 figures.cuts += 1;
-                buffer.shortened(20);
+                buffer.pulled_ahead();
             }
             while owed > 0 {
                 owed -= match buffer.pull(now) {

@@ -7,7 +7,7 @@ use shared::rtp::receiver::{Content, Receiver};
 use shared::time::Timestamp;
 
 use super::Port;
-use crate::media::handover::{Handover, Way, farewell};
+use crate::media::handover::{Handover, MOST_FRAMES, Way, farewell};
 use crate::media::protection::BUFFER_BYTES;
 use crate::media::stats::WorkerCounters;
 
@@ -26,6 +26,13 @@ impl Port {
     /// What the leg says, as it comes out of its jitter buffer.
     pub(in crate::media) fn ears(&self) -> Option<&Receiver> {
         self.line.as_ref().map(|line| &line.receiver)
+    }
+
+    /// A listener is on his way between the packets and the mix of what this one says: its place must not jump meanwhile.
+    pub(in crate::media) fn keep_pace(&mut self) {
+        if let Some(line) = &mut self.line {
+            line.receiver.keep_pace(MOST_FRAMES);
+        }
     }
 
     /// Whether a packet of this kind goes on to the other side of a relay. A supervisor's keys never reach a

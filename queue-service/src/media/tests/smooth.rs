@@ -16,7 +16,7 @@ use shared::rtp::receiver::{self, Receiver};
 use shared::rtp::sender::{self, Sender};
 use shared::time::Timestamp;
 
-use super::super::handover::{Handover, Way};
+use super::super::handover::{Handover, MOST_FRAMES, Way};
 use super::floor::negotiated;
 
 /// A step in the tone below, which has none over 1,790 by itself. A tone that breaks off has one of up to 20,000; where a
@@ -141,6 +141,7 @@ impl Talk {
     }
 
     fn mix(&mut self) {
+        self.ears.keep_pace(MOST_FRAMES);
         match &mut self.handover {
             Some(handover) => handover.turn(Way::IntoMix),
             None => {
@@ -153,6 +154,7 @@ impl Talk {
     }
 
     fn relay(&mut self) {
+        self.ears.keep_pace(MOST_FRAMES);
         match &mut self.handover {
             Some(handover) => handover.turn(Way::IntoRelay),
             None => self.handover = Handover::into_relay(0, &self.ears, true),

@@ -31,8 +31,8 @@ impl JitterBuffer {
 
     /// Asks for the room that the next packet gets.
     pub fn fetch_room(&self) {
-        let lent = self.lent.and_then(|lent| self.slots.get(lent)).map(|slot| &slot.payload);
-        if let Some(room) = lent.or(self.spare.last()) {
+        let leaving = self.lent.map(|_| &self.past[0].payload).filter(|payload| payload.capacity() > 0);
+        if let Some(room) = leaving.or(self.spare.last()) {
             ahead::fetch_whole(room.as_slice());
         }
     }

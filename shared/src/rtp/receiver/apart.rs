@@ -5,7 +5,7 @@
 //! Also the end of a stream that a negotiation replaced.
 
 use super::{Content, Pulled, QUIET_DBOV, Receiver, merge};
-use crate::audio::codec::CodecError;
+use crate::audio::codec::{Codec, CodecError, Decoder, MAX_PACKET_SAMPLES};
 use crate::audio::level::rms_dbov;
 use crate::audio::stretch::{self, SHORTEN_SAMPLES};
 use crate::audio::{FRAME_SAMPLES, Frame, RATE_HZ, fade};
@@ -49,7 +49,7 @@ impl Receiver {
     ///
     /// [`Codec::delay_samples`]: crate::audio::codec::Codec::delay_samples
     pub fn run_ahead(&mut self) -> Vec<i16> {
-        let mut past = self.pending[..self.pending_len].to_vec();
+        let mut past = self.past();
         self.pending_len = 0;
         for _ in 0..2 * CAPACITY {
             if !self.buffer.is_playing() || !self.buffer.holds_packets() {
@@ -73,6 +73,32 @@ impl Receiver {
         past
     }
 
+    /// The sound of the packets that were played last, up to the end of the pending samples. Decoders that were not used
+    /// meanwhile, or that begin anew with a fork, come to this place with it.
+    fn past(&mut self) -> Vec<i16> {
+        let mut past = Vec::new();
+        let (codec, numbers) = (self.codec, &self.config.codecs);
+        let is_anew = self.is_stale || codec == Codec::Opus;
+        let mut aside = Decoder::new(codec).ok().filter(|_| !is_anew);
+        let ours = self.decoders.iter_mut().find(|(known, _)| *known == codec).map(|(_, decoder)| decoder);
+        if let Some(decoder) = aside.as_mut().or(ours) {
+            if is_anew {
+                decoder.reset();
+            }
+            let is_ours = |payload_type: u8| numbers.contains(&(payload_type, codec));
+            for (_, payload) in self.buffer.past().filter(|(payload_type, _)| is_ours(*payload_type)) {
+                let len = past.len();
+                past.resize(len + MAX_PACKET_SAMPLES, 0);
+                let written = decoder.decode(payload, &mut past[len..]);
+                past.truncate(len + written);
+            }
+            self.is_stale &= past.is_empty();
+        }
+        past.truncate(past.len().saturating_sub(self.pending_len));
+        past.extend_from_slice(&self.pending[..self.pending_len]);
+        past
+    }
+
     /// Makes up as much behind the pending samples as a codec delays them.
     fn make_up(&mut self) {
         let end = self.pending_len + self.codec.delay_samples();
@@ -88,7 +114,7 @@ impl Receiver {
     /// measure while one of them has not begun after a negotiation.
     pub fn lead_samples(&self, other: &Receiver) -> Option<i64> {
         if self.before.is_some() || other.before.is_some() {
-            return Some(i64::MAX);
+            return Some(i64::MAX / 2);
         }
         if self.ssrc() != other.ssrc() || self.codec.clock_rate_hz() != other.codec.clock_rate_hz() {
             return None;
@@ -112,6 +138,20 @@ impl Receiver {
         if pulled == Pulled::Voice && self.may_change_pace() {
             let room = self.pending.len().min(self.pending_len + stretch::LENGTHEN_MAX);
             self.pending_len = stretch::lengthen(&mut self.pending[..room], self.pending_len);
+            self.frames_since_cut = 0;
+        }
+        self.take(frame);
+        self.join_before(now, pulled, frame)
+    }
+
+    /// Like [`Receiver::pull`], and catches up by 10 to 20 ms now and then, as long as packets wait.
+    pub fn pull_closer(&mut self, now: Timestamp, frame: &mut Frame) -> Pulled {
+        let mut pulled = self.fill(now);
+        if self.may_change_pace() && self.buffer.holds_packets() {
+            if self.pending_len < 2 * FRAME_SAMPLES {
+                pulled = merge(pulled, self.decode_next(now));
+            }
+            self.pending_len = stretch::shorten(&mut self.pending[..self.pending_len]);
             self.frames_since_cut = 0;
         }
         self.take(frame);
