@@ -115,8 +115,10 @@ impl Handover {
                 } else {
                     self.receiver.pull_slower(now, frame);
                 }
-                let is_near =
-                    lead(&self.receiver).is_none_or(|lead| lead.unsigned_abs() <= NEAR_SAMPLES as u64);
+                // Who is behind and has nothing to catch up with, because the packets are of another codec now, goes there.
+                let is_near = lead(&self.receiver).is_none_or(|lead| {
+                    lead <= NEAR_SAMPLES && (lead >= -NEAR_SAMPLES || self.receiver.is_drained())
+                });
                 if is_near || is_late {
                     let ours = *frame;
                     *frame = *mixed;

@@ -101,3 +101,25 @@ fn a_codec_changes_in_the_talk_without_a_gap() {
         }
     }
 }
+
+/// Both sides change in the same frame, to the same codec and to different ones: relay, mix and relay again.
+#[test]
+fn both_sides_change_their_codecs_at_once_without_a_gap() {
+    for other in [0, 1, 3] {
+        let mut session = Session::new();
+        let customer = session.add(Role::Customer, Codec::Pcma, CUSTOMER_HZ, None);
+        let agent = session.add(Role::Agent, Codec::Pcma, AGENT_HZ, None);
+        session.run(60);
+        for (place, codec) in WAY.into_iter().enumerate() {
+            session.renegotiate(agent, codec);
+            session.renegotiate(customer, WAY[(place + other) % WAY.len()]);
+            session.run(STAY);
+        }
+        for (slot, hz) in [(customer, AGENT_HZ), (agent, CUSTOMER_HZ)] {
+            let what = format!("slot {slot}, {other} apart");
+            let samples = sound(session.phones[slot].as_ref().expect("a phone"), &what);
+            assert!(samples.len() > (WAY.len() * STAY + 50) * 320, "{what}: {} samples", samples.len());
+            assert_heard(&samples, hz, &what);
+        }
+    }
+}
