@@ -256,10 +256,13 @@ impl Decoder {
         }
     }
 
-    /// Makes up the 20 ms before the packet `next`, which may carry correction data for them.
-    pub fn recover(&mut self, next: &[u8], frame: &mut Frame) {
+    /// Makes up the 20 ms before the packet `next`, which may carry correction data for them; true when it did.
+    pub fn recover(&mut self, next: &[u8], frame: &mut Frame) -> bool {
         match self {
-            Decoder::G711 { concealer, .. } | Decoder::G722 { concealer, .. } => concealer.conceal(frame),
+            Decoder::G711 { concealer, .. } | Decoder::G722 { concealer, .. } => {
+                concealer.conceal(frame);
+                false
+            }
             Decoder::Opus(decoder) => decoder.recover(next, frame),
         }
     }
@@ -440,15 +443,34 @@ mod tests {
             .collect();
         let mut decoder = Decoder::new(Codec::Opus).expect("decoder");
         let mut frame = Frame::SILENCE;
+        let lost = (30..40).find(|index| opus::mends(&payloads[index + 1])).expect("correction data");
         for (index, payload) in payloads.iter().enumerate().take(40) {
-            if index == 30 {
-                decoder.recover(&payloads[31], &mut frame);
+            if index == lost {
+                assert!(decoder.recover(&payloads[lost + 1], &mut frame), "it carries correction data");
                 let heard = goertzel::power_dbfs(&frame.0, 220.0, 16_000);
                 assert!(heard > -24.0, "recovered at {heard} dBFS");
             } else {
                 assert_eq!(decoder.decode(payload, &mut frame.0), 320);
             }
         }
+    }
+
+    #[test]
+    fn correction_data_are_seen_where_there_are_some() {
+        let input = voice_like(16_000);
+        for (loss_percent, has) in [(0, false), (20, true)] {
+            let mut encoder = Encoder::new(Codec::Opus, &Default::default()).expect("encoder");
+            encoder.set_expected_loss(loss_percent);
+            let mut payload = [0u8; MAX_PAYLOAD_BYTES];
+            let mending = input.chunks(320).filter(|samples| {
+                let len = encoder.encode(samples, &mut payload);
+                opus::mends(&payload[..len])
+            });
+            let (mending, all) = (mending.count(), input.len() / 320);
+            assert_eq!(mending > all * 4 / 5, has, "{mending} of {all} at {loss_percent} % loss");
+            assert!(has || mending == 0, "{mending} without loss");
+        }
+        assert!(!opus::mends(&[]) && !opus::mends(&[0x08]) && !opus::mends(&[0xFF, 0xFF]));
     }
 
     #[test]

@@ -248,11 +248,13 @@ impl Decoder {
     }
 
     /// Makes up the 20 ms before `next` from the correction data inside `next` (RFC 6716 §2.1.7); without such
-    /// data libopus conceals.
-    pub fn recover(&mut self, next: &[u8], frame: &mut Frame) {
+    /// data libopus conceals. True when there was some.
+    pub fn recover(&mut self, next: &[u8], frame: &mut Frame) -> bool {
         if next.is_empty() || self.0.decode(next, &mut frame.0, true).is_err() {
             self.conceal(frame);
+            return false;
         }
+        mends(next)
     }
 
     /// Forgets what came before.
@@ -260,6 +262,23 @@ impl Decoder {
         // Resetting has no failure in libopus.
         let _ = self.0.reset_state();
     }
+}
+
+/// Whether a packet carries correction data for the one before it: the low bit-rate redundancy of its first SILK frame.
+///
+/// RFC 6716 §3.1: configurations 0 to 15 have SILK; with code 0 or 1 the first frame follows the first octet (§3.2), and our
+/// far sides send one frame a packet. §4.2.3: one bit of voice activity for each SILK frame, then the flag; each costs a whole
+/// bit of the range coder, so they stand in the frame's first octet as they are.
+pub fn mends(payload: &[u8]) -> bool {
+    let [toc, first, ..] = payload else { return false };
+    let (configuration, code) = (toc >> 3, toc & 3);
+    // 10 and 20 ms are one SILK frame, 40 and 60 ms two and three.
+    let silk_frames = match (configuration, configuration % 4) {
+        (0..12, 2) => 2,
+        (0..12, 3) => 3,
+        _ => 1,
+    };
+    configuration < 16 && code < 2 && first >> (7 - silk_frames) & 1 == 1
 }
 
 /// Samples at 16 kHz that `payload` will decode to; `None` when it is no Opus packet.

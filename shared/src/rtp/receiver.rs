@@ -14,6 +14,7 @@ use super::quality::burst::Bursts;
 use super::sequence::{Sequence, Step};
 use crate::audio::codec::{Codec, CodecError, Decoder, MAX_PACKET_SAMPLES};
 use crate::audio::noise::{Description, Noise};
+use crate::audio::opus;
 use crate::audio::{FRAME_SAMPLES, Frame};
 use crate::sdp::{Negotiated, TelephoneEvent};
 use crate::time::Timestamp;
@@ -95,6 +96,8 @@ pub struct Statistics {
     pub stray: u64,
     /// Payloads that could not be decoded.
     pub damaged: u64,
+    /// Frames that did not come and were mended from the packet after them.
+    pub mended: u64,
     /// Times that the source changed or began anew.
     pub restarts: u64,
     /// The jitter buffer.
@@ -288,8 +291,10 @@ impl Receiver {
                     self.bursts.push(false);
                     i64::from(ticks)
                 }
-                Pull::Lost { .. } => {
-                    self.bursts.push(true);
+                Pull::Lost { next } => {
+                    let mended = self.codec == Codec::Opus && next.is_some_and(|(_, next)| opus::mends(next));
+                    self.statistics.mended += u64::from(mended);
+                    self.bursts.push(!mended);
                     frame_ticks
                 }
                 Pull::Silence => frame_ticks,
@@ -414,7 +419,7 @@ impl Receiver {
                 Pulled::Concealed
             }
             Pull::Lost { next } => {
-                self.bursts.push(true);
+                let mut mended = false;
                 if !self.is_stale {
                     let next = next.filter(|(payload_type, _)| {
                         self.config
@@ -422,8 +427,12 @@ impl Receiver {
                             .iter()
                             .any(|(number, codec)| number == payload_type && *codec == self.codec)
                     });
-                    conceal(&mut self.decoders, self.codec, next.map(|(_, payload)| payload), &mut frame);
+                    let next = next.map(|(_, payload)| payload);
+                    mended = conceal(&mut self.decoders, self.codec, next, &mut frame);
                 }
+                // RFC 3611 §4.7.1: what counts as lost is what error correction did not bring back.
+                self.statistics.mended += u64::from(mended);
+                self.bursts.push(!mended);
                 Pulled::Concealed
             }
             Pull::Silence => match &mut self.noise {
@@ -454,12 +463,14 @@ fn decoder(decoders: &mut [(Codec, Decoder)], codec: Codec) -> Option<&mut Decod
     decoders.iter_mut().find(|(known, _)| *known == codec).map(|(_, decoder)| decoder)
 }
 
-fn conceal(decoders: &mut [(Codec, Decoder)], codec: Codec, next: Option<&[u8]>, frame: &mut Frame) {
+/// True when the frame was mended from the packet after it.
+fn conceal(decoders: &mut [(Codec, Decoder)], codec: Codec, next: Option<&[u8]>, frame: &mut Frame) -> bool {
     match (decoder(decoders, codec), next) {
-        (Some(decoder), Some(next)) => decoder.recover(next, frame),
+        (Some(decoder), Some(next)) => return decoder.recover(next, frame),
         (Some(decoder), None) => decoder.conceal(frame),
         (None, _) => {}
     }
+    false
 }
 
 #[cfg(test)]
