@@ -74,24 +74,35 @@ impl Default for Halve {
     }
 }
 
+/// What is worth vectors of eight samples where the processor has them; the results are the same.
+trait Filter {
+    /// The samples written.
+    fn run(&mut self, input: &[i16], output: &mut [i16]) -> usize;
+}
+
+fn run_wide(filter: &mut impl Filter, input: &[i16], output: &mut [i16]) -> usize {
+    #[cfg(target_arch = "x86_64")]
+    {
+        #[target_feature(enable = "avx2")]
+        fn wide(filter: &mut impl Filter, input: &[i16], output: &mut [i16]) -> usize {
+            filter.run(input, output)
+        }
+        if is_x86_feature_detected!("avx2") {
+            // SAFETY: the processor has what it is compiled for.
+            return unsafe { wide(filter, input, output) };
+        }
+    }
+    filter.run(input, output)
+}
+
 impl Double {
     /// Writes two samples for each of `input`; stops when either side is full. Returns the samples written.
     pub fn process(&mut self, input: &[i16], output: &mut [i16]) -> usize {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has what it is compiled for.
-            return unsafe { self.process_wide(input, output) };
-        }
-        self.run(input, output)
+        run_wide(self, input, output)
     }
+}
 
-    /// The same, compiled for vectors of eight samples; the results are the same.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn process_wide(&mut self, input: &[i16], output: &mut [i16]) -> usize {
-        self.run(input, output)
-    }
-
+impl Filter for Double {
     #[inline(always)]
     fn run(&mut self, input: &[i16], output: &mut [i16]) -> usize {
         let len = input.len().min(output.len() / 2);
@@ -115,21 +126,11 @@ impl Double {
 impl Halve {
     /// Writes one sample for each pair of `input`; a last odd sample is left out. Returns the samples written.
     pub fn process(&mut self, input: &[i16], output: &mut [i16]) -> usize {
-        #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx2") {
-            // SAFETY: the processor has what it is compiled for.
-            return unsafe { self.process_wide(input, output) };
-        }
-        self.run(input, output)
+        run_wide(self, input, output)
     }
+}
 
-    /// The same, compiled for vectors of eight samples; the results are the same.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx2")]
-    fn process_wide(&mut self, input: &[i16], output: &mut [i16]) -> usize {
-        self.run(input, output)
-    }
-
+impl Filter for Halve {
     #[inline(always)]
     fn run(&mut self, input: &[i16], output: &mut [i16]) -> usize {
         let len = (input.len() / 2).min(output.len());
