@@ -23,12 +23,8 @@ async fn a_caller_leaves_by_a_key_and_is_called_back_after_a_restart() -> Outcom
     let mut setup = Setup::test()?;
     setup.keep_agents(&["203"]);
     setup.agent("203").insert("queues".into(), Value::Array(vec!["sales".into()]));
-    setup.set("outbound", "allow", Value::Array(vec!["+49".into()]));
     let port = ports::free_pair(HERE)?;
-    let out = setup.trunk("out");
-    out.insert("name".into(), "Out".into());
-    out.insert("servers".into(), Value::Array(vec![format!("sip:127.0.0.1:{port}").into()]));
-    out.insert("ping_secs".into(), 0.into());
+    setup.way_out(&format!("127.0.0.1:{port}"));
     let queue = setup.queue("sales");
     queue.insert("callback".into(), toml::from_str::<Value>("attempts = 2")?);
     queue.insert("waiting".into(), toml::from_str::<Value>("keys = { '5' = { to = 'callback' } }")?);

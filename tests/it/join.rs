@@ -141,12 +141,7 @@ async fn the_agent_of_another_queue_takes_the_customer_of_a_desk_phone() -> Outc
 #[tokio::test]
 async fn a_number_outside_takes_the_customer_of_a_desk_phone() -> Outcome {
     let mut consult = Consult::start(|setup, port| {
-        setup.set("outbound", "allow", vec!["+49"]);
-        let trunk = setup.trunk("out");
-        trunk.insert("name".into(), "Out".into());
-        trunk.insert("servers".into(), vec![format!("sip:127.0.0.1:{port}")].into());
-        trunk.insert("ping_secs".into(), 0.into());
-        trunk.insert("max_calls".into(), 1.into());
+        setup.way_out(&format!("127.0.0.1:{port}")).insert("max_calls".into(), 1.into());
     })
     .await?;
     let live = consult.join("+4930555").await?;
@@ -171,11 +166,7 @@ async fn a_number_outside_takes_the_customer_of_a_desk_phone() -> Outcome {
 #[tokio::test]
 async fn a_transfer_that_may_not_be_is_refused_and_the_talk_goes_on() -> Outcome {
     let mut setup = Setup::test()?;
-    setup.set("outbound", "allow", vec!["+49"]);
-    let out = setup.trunk("out");
-    out.insert("name".into(), "Out".into());
-    out.insert("servers".into(), vec!["sip:127.0.0.9:5060"].into());
-    out.insert("ping_secs".into(), 0.into());
+    setup.way_out("127.0.0.9:5060");
     let floor = Floor::with_phones(setup, &[("301", &["sales"])]).await?;
     let sip = floor.service.setup.sip;
     let mut phone = RawPeer::at(HERE, floor.port("301"), sip).await?;

@@ -43,12 +43,8 @@ async fn stage(answer: Answer) -> Outcome<Stage> {
 pub async fn outside(answer: Answer) -> Outcome<(Floor, Phone)> {
     let mut setup = Setup::test()?;
     setup.keep_agents(&["203"]);
-    setup.set("outbound", "allow", Value::Array(vec!["+49".into()]));
     let port = ports::free_pair(HERE)?;
-    let out = setup.trunk("out");
-    out.insert("name".into(), "Out".into());
-    out.insert("servers".into(), Value::Array(vec![format!("sip:127.0.0.1:{port}").into()]));
-    out.insert("ping_secs".into(), 0.into());
+    setup.way_out(&format!("127.0.0.1:{port}"));
     let queue = setup.queue("support");
     queue.insert("caller_id".into(), "+493077".into());
     queue.insert("wrap_up_secs".into(), 60.into());

@@ -100,6 +100,16 @@ impl Setup {
         self.entry("queues", id)
     }
 
+    /// A way out to a phone at this address (`host:port`), for numbers that begin with +49; returns the trunk.
+    pub fn way_out(&mut self, to: &str) -> &mut Table {
+        self.set("outbound", "allow", vec!["+49"]);
+        let out = self.trunk("out");
+        out.insert("name".into(), "Out".into());
+        out.insert("servers".into(), vec![format!("sip:{to}")].into());
+        out.insert("ping_secs".into(), 0.into());
+        out
+    }
+
     /// A trunk, to change it; made when it is not there.
     pub fn trunk(&mut self, id: &str) -> &mut Table {
         self.entry("trunks", id)
