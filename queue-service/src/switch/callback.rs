@@ -18,47 +18,38 @@ use crate::sip::trunk::plan::Denied;
 
 use super::{Switch, Work};
 
+/// A callback whose turn it is.
+pub(super) struct DueCallback<'q> {
+    /// The call that it becomes.
+    pub(super) call: CallId,
+    pub(super) queue: &'q QueueId,
+    pub(super) to: Party,
+    pub(super) waited_millis: u64,
+}
+
 impl Switch {
     /// An agent's phone is to ring for a callback: the call begins with that, unless another phone rang for it before.
-    pub(super) fn begin_callback(
-        &mut self,
-        now: Timestamp,
-        call: CallId,
-        queue: &QueueId,
-        to: Party,
-        waited_millis: u64,
-    ) {
+    pub(super) fn begin_callback(&mut self, now: Timestamp, due: DueCallback<'_>) {
+        let call = due.call;
         if !self.calls.contains_key(&call)
-            && let Some(calling) = self.calling_back(now, call, queue, to, waited_millis)
+            && let Some(calling) = self.calling_back(now, due)
         {
             self.begin_call(call, Machine::call_back(now, calling));
         }
     }
 
     /// The customer of a callback is to be dialled, for whom an agent is reserved.
-    pub(super) fn dial_customer(
-        &mut self,
-        now: Timestamp,
-        call: CallId,
-        queue: &QueueId,
-        to: Party,
-        waited_millis: u64,
-    ) {
-        if let Some(calling) = self.calling_back(now, call, queue, to, waited_millis) {
+    pub(super) fn dial_customer(&mut self, now: Timestamp, due: DueCallback<'_>) {
+        let call = due.call;
+        if let Some(calling) = self.calling_back(now, due) {
             self.begin_call(call, Machine::dial_back(now, calling));
             // What it says first is carried out in its turn.
             self.work.push_back(Work::Call(call, Input::Tick));
         }
     }
 
-    fn calling_back(
-        &mut self,
-        now: Timestamp,
-        call: CallId,
-        queue: &QueueId,
-        to: Party,
-        waited_millis: u64,
-    ) -> Option<CallingBack> {
+    fn calling_back(&mut self, now: Timestamp, due: DueCallback<'_>) -> Option<CallingBack> {
+        let DueCallback { call, queue, to, waited_millis } = due;
         let queue = self.queues.get(queue)?.clone();
         let outbound = self.dial_rules();
         let ring_secs = queue.callback.as_ref().map_or(outbound.ring_secs, |rules| rules.ring_secs);

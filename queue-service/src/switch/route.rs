@@ -11,6 +11,7 @@ use crate::acd::{self, Output};
 use crate::call::io::Input;
 use crate::sip::phones::SavedPhones;
 
+use super::callback::DueCallback;
 use super::{Switch, Work};
 
 impl Switch {
@@ -40,13 +41,13 @@ impl Switch {
                 }
                 Output::Ring { call, queue, agent, offer, waited_millis, to, .. } => {
                     if let Some(to) = to {
-                        self.begin_callback(now, call, &queue, to, waited_millis);
+                        self.begin_callback(now, DueCallback { call, queue: &queue, to, waited_millis });
                     }
                     let leg = LegId::new(now, self.random.next_u32());
                     self.work.push_back(Work::Call(call, Input::Ring { offer, agent, leg, waited_millis }));
                 }
                 Output::DialCustomer { call, queue, to, waited_millis, .. } => {
-                    self.dial_customer(now, call, &queue, to, waited_millis);
+                    self.dial_customer(now, DueCallback { call, queue: &queue, to, waited_millis });
                 }
                 Output::PutOff { call } => self.work.push_back(Work::Call(call, Input::PutOff)),
                 Output::CallbackTaken { call } => {
