@@ -10,7 +10,7 @@ use shared::api::reports::{AgentReport, DayReport, Percentiles};
 use shared::id::{OfferId, RecordingId};
 use shared::model::agent::NotReadyReason;
 use shared::model::call::{OfferOutcome, Party, SupervisionMode};
-use shared::model::decision::{Decision, NonOffer, NonOfferMoment, Trigger};
+use shared::model::decision::{Decision, NonOfferMoment, Trigger};
 use shared::model::metric::QueueCounts;
 use shared::model::recording::{Recording, RecordingState, Track, TrackFile};
 use shared::model::transcript::{Segment, Transcript, TranscriptState};
@@ -18,7 +18,7 @@ use shared::model::user::{Role, User};
 use shared_desktop::desk::{Link, Stage};
 use shared_desktop::phone::Registration;
 use shared_desktop::settings::Settings;
-use shared_desktop::testing::{Builder, NOW, agent_id, call_id, queue_id};
+use shared_desktop::testing::{Builder, NOW, agent_id, call_id, non_offer, queue_id};
 use shared_desktop::theme::{self, Mode};
 use supervisor_app::action::Page;
 use supervisor_app::event::Routed;
@@ -184,35 +184,14 @@ fn people(floor: &mut Builder, screen: Screen) {
 }
 
 fn non_offers() -> Vec<NonOfferRecord> {
-    let record = |secs: u64, moment, words: &str| NonOfferRecord {
-        at: NOW - Duration::from_secs(secs),
-        record: NonOffer {
-            call: call_id(1),
-            queue: queue_id("sales"),
-            moment,
-            config_version: 1,
-            waits_since: NOW - Duration::from_secs(61),
-            waited_millis: 61_000 - secs * 1_000,
-            priority_secs: 0,
-            ahead: 0,
-            needs: Vec::new(),
-            relaxed: 0,
-            also: Vec::new(),
-            only: None,
-            only_until: None,
-            excluded: Vec::new(),
-            more_excluded: 0,
-        },
-        words: words.into(),
-    };
     vec![
-        record(
+        non_offer(
             61,
             NonOfferMoment::Queued,
             "Offered to nobody when it came. Anna Berg: on another call; Chris Müller: not ready (Lunch); Dora \
              Lindqvist-Abernathy: on another call. It had waited 0:00, behind 1.",
         ),
-        record(
+        non_offer(
             0,
             NonOfferMoment::Asked,
             "Offered to nobody now. Anna Berg: on another call; Chris Müller: not ready (missed a call); Dora \

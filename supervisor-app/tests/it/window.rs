@@ -7,17 +7,16 @@ use egui::{Key, Modifiers, Vec2};
 use egui_kittest::Harness;
 use egui_kittest::kittest::{NodeT, Queryable};
 use shared::api::agents::WantedStatus;
-use shared::api::calls::NonOfferRecord;
 use shared::api::queues::{ExpectedWait, ExpectedWaitReport};
 use shared::id::{LegId, QueueId, RecordingId};
 use shared::model::agent::Status;
 use shared::model::call::SupervisionMode;
-use shared::model::decision::{NonOffer, NonOfferMoment};
+use shared::model::decision::NonOfferMoment;
 use shared::model::recording::{Recording, RecordingState, Track};
 use shared::model::sound::{CallSound, LegSound, Side, Unheard};
 use shared::model::transcript::{Segment, Transcript, TranscriptState};
 use shared_desktop::desk::{DeskEvent, LiveEvent};
-use shared_desktop::testing::{NOW, agent_id, call_id, prepare, queue_id};
+use shared_desktop::testing::{NOW, agent_id, call_id, non_offer, prepare, queue_id};
 use shared_desktop::theme::Mode;
 use supervisor_app::action::Page;
 use supervisor_app::command::Command;
@@ -266,30 +265,9 @@ fn a_waiting_call_tells_why_nobody_has_it_and_goes_on_telling() {
     let mut harness = show(console(floor()), |window| window.choose(Chosen::Call(call_id(1))));
     let why = Command::LoadDecisions(call_id(1));
     assert_eq!(taken(&mut harness), [Command::Watch(Some(call_id(1))), why.clone()]);
-    let record = |secs: u64, moment, words: &str| NonOfferRecord {
-        at: NOW - Duration::from_secs(secs),
-        record: NonOffer {
-            call: call_id(1),
-            queue: queue_id("sales"),
-            moment,
-            config_version: 1,
-            waits_since: NOW - Duration::from_secs(secs),
-            waited_millis: 0,
-            priority_secs: 0,
-            ahead: 0,
-            needs: Vec::new(),
-            relaxed: 0,
-            also: Vec::new(),
-            only: None,
-            only_until: None,
-            excluded: Vec::new(),
-            more_excluded: 0,
-        },
-        words: words.into(),
-    };
     let non_offers = vec![
-        record(60, NonOfferMoment::Queued, "Anna Berg was on another call"),
-        record(0, NonOfferMoment::Asked, "Anna Berg is on another call"),
+        non_offer(60, NonOfferMoment::Queued, "Anna Berg was on another call"),
+        non_offer(0, NonOfferMoment::Asked, "Anna Berg is on another call"),
     ];
     let routed = Routed { offers: Vec::new(), non_offers };
     harness.state_mut().state.apply(&Event::Decisions(call_id(1), Ok(routed)));

@@ -2,12 +2,14 @@
 //! apps.
 
 mod floor;
+mod why;
 
 use egui::Context;
 
 use crate::theme::{self, Mode};
 
 pub use floor::{Builder, NOW, agent_id, call_id, queue_id};
+pub use why::non_offer;
 
 /// Makes a context look as the apps do, in a fixed theme, without animations.
 pub fn prepare(ctx: &Context, mode: Mode) {
