@@ -43,6 +43,8 @@ const PAUSE_FRAMES: u32 = 5;
 const JUMP_MILLIS: u64 = 10_000;
 /// Pulls over which the least wait is looked for.
 const WINDOW_PULLS: u32 = 25;
+/// No surplus before the first whole window.
+const NOTHING_SEEN: [u64; 2] = [u64::MAX, 0];
 
 /// A packet for the buffer; numbers are counted on over their wrap ([`super::sequence::Sequence`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +164,7 @@ impl JitterBuffer {
             lateness: Lateness::new(clock_rate_hz),
             packet_ticks: clock_rate_hz / 50,
             target_millis: MIN_TARGET_MILLIS,
-            least_wait: [0; 2],
+            least_wait: NOTHING_SEEN,
             window_frames: 0,
             waited_millis: 0,
             goes_on_after_millis: None,
@@ -181,7 +183,7 @@ impl JitterBuffer {
         self.newest = None;
         self.played = None;
         self.state = State::Filling;
-        self.least_wait = [0; 2];
+        self.least_wait = NOTHING_SEEN;
     }
 
     /// Takes a packet; false when it was late, doubled or too long.
@@ -323,7 +325,8 @@ impl JitterBuffer {
             None if self.lateness.is_known() => (full, self.target_millis - PULL_MILLIS),
             None => (full, full),
         };
-        let is_enough = content >= full || now.millis_since(first.arrived) >= wait;
+        // Who is pulled for a moment that is over does not begin with what came later.
+        let is_enough = now >= first.arrived && (content >= full || now.millis_since(first.arrived) >= wait);
         if !self.is_eager && !is_enough {
             return false;
         }

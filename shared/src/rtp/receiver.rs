@@ -15,6 +15,7 @@ use super::sequence::{Sequence, Step};
 use crate::audio::codec::{Codec, CodecError, Decoder, MAX_PACKET_SAMPLES};
 use crate::audio::noise::{Description, Noise};
 use crate::audio::opus;
+use crate::audio::stretch::CUT_LEAST;
 use crate::audio::{FRAME_SAMPLES, Frame};
 use crate::sdp::{Negotiated, TelephoneEvent};
 use crate::time::Timestamp;
@@ -264,7 +265,9 @@ impl Receiver {
         self.keys.tick(now);
         self.frames_since_cut = self.frames_since_cut.saturating_add(1);
         self.pace_kept_frames = self.pace_kept_frames.saturating_sub(1);
-        let mut pulled = if self.pending_len > 0 { Pulled::Voice } else { Pulled::Silence };
+        self.warm_up();
+        // What is left of a cut is too little to count.
+        let mut pulled = if self.pending_len >= CUT_LEAST { Pulled::Voice } else { Pulled::Silence };
         while self.pending_len < FRAME_SAMPLES {
             pulled = merge(pulled, self.decode_next(now));
         }
@@ -280,7 +283,6 @@ impl Receiver {
     /// Lets 20 ms pass without decoding: in relay mode nobody needs the sound, but the buffer keeps its place.
     pub fn skip(&mut self, now: Timestamp) {
         self.keys.tick(now);
-        self.before = None;
         self.pending_len = 0;
         self.is_stale = true;
         let frame_ticks = i64::from(self.codec.clock_rate_hz() / 50);
@@ -299,6 +301,11 @@ impl Receiver {
                 }
                 Pull::Silence => frame_ticks,
             };
+        }
+        // Until this stream begins, what was before goes on, so that its end is there for who listens then.
+        match &mut self.before {
+            Some(before) if !self.buffer.is_playing() && before.buffer.is_playing() => before.skip(now),
+            _ => self.before = None,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::audio::codec::{Codec, CodecError, Decoder, MAX_PACKET_SAMPLES};
 use crate::audio::level::rms_dbov;
 use crate::audio::stretch::{self, SHORTEN_SAMPLES};
 use crate::audio::{FRAME_SAMPLES, Frame, RATE_HZ, fade};
-use crate::rtp::jitter::CAPACITY;
+use crate::rtp::jitter::{CAPACITY, JitterBuffer};
 use crate::time::Timestamp;
 
 /// The last cut before a change: 15 ms, so that with the delay of a codec it is less than 20.
@@ -73,26 +73,36 @@ impl Receiver {
         past
     }
 
-    /// The sound of the packets that were played last, up to the end of the pending samples. Decoders that were not used
-    /// meanwhile, or that begin anew with a fork, come to this place with it.
-    fn past(&mut self) -> Vec<i16> {
-        let mut past = Vec::new();
-        let (codec, numbers) = (self.codec, &self.config.codecs);
-        let is_anew = self.is_stale || codec == Codec::Opus;
-        let mut aside = Decoder::new(codec).ok().filter(|_| !is_anew);
-        let ours = self.decoders.iter_mut().find(|(known, _)| *known == codec).map(|(_, decoder)| decoder);
-        if let Some(decoder) = aside.as_mut().or(ours) {
-            if is_anew {
+    /// Decoders that were not used for a while, or that begin anew with a fork, come to the place that is played by the
+    /// packets before it.
+    pub(super) fn warm_up(&mut self) {
+        if self.is_stale
+            && let Some(decoder) = super::decoder(&mut self.decoders, self.codec)
+        {
+            let mut packets = of_codec(&self.buffer, &self.config.codecs, self.codec).peekable();
+            if packets.peek().is_some() {
                 decoder.reset();
+                self.is_stale = false;
             }
-            let is_ours = |payload_type: u8| numbers.contains(&(payload_type, codec));
-            for (_, payload) in self.buffer.past().filter(|(payload_type, _)| is_ours(*payload_type)) {
+            for payload in packets {
+                decoder.decode(payload, &mut [0; MAX_PACKET_SAMPLES]);
+            }
+        }
+    }
+
+    /// The sound of the packets that were played last, up to the end of the pending samples.
+    fn past(&mut self) -> Vec<i16> {
+        // An Opus decoder begins anew with a fork.
+        self.is_stale |= self.codec == Codec::Opus;
+        self.warm_up();
+        let mut past = Vec::new();
+        if let Ok(mut decoder) = Decoder::new(self.codec) {
+            for payload in of_codec(&self.buffer, &self.config.codecs, self.codec) {
                 let len = past.len();
                 past.resize(len + MAX_PACKET_SAMPLES, 0);
                 let written = decoder.decode(payload, &mut past[len..]);
                 past.truncate(len + written);
             }
-            self.is_stale &= past.is_empty();
         }
         past.truncate(past.len().saturating_sub(self.pending_len));
         past.extend_from_slice(&self.pending[..self.pending_len]);
@@ -212,4 +222,14 @@ impl Receiver {
         *frame = rest;
         of_before
     }
+}
+
+/// The payloads of one codec that were played last.
+fn of_codec<'b>(
+    buffer: &'b JitterBuffer,
+    numbers: &'b [(u8, Codec)],
+    codec: Codec,
+) -> impl Iterator<Item = &'b [u8]> {
+    let is_of = move |number: u8| numbers.contains(&(number, codec));
+    buffer.past().filter(move |(number, _)| is_of(*number)).map(|(_, payload)| payload)
 }
