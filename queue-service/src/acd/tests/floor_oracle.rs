@@ -109,14 +109,21 @@ impl Oracle {
                 assert!(!self.offers.values().any(|(rung, _)| rung == call), "a record of what rings");
                 if !self.only_hard_rules {
                     assert_eq!((record.waits_since, &record.only), (entry.since, &entry.only));
-                    // A call leaves in the order of the deadlines, so a cool-down that ends in the same step is still on.
+                    // A call leaves in the order of the deadlines: a cool-down that ends in the same step may still be on,
+                    // or be over without that a call was looked for.
                     let leaves = matches!(record.moment, NonOfferMoment::Left { .. });
                     for excluded in record.excluded.iter().filter(|_| !leaves) {
                         assert!(!self.fits(now, entry, &excluded.agent), "{excluded:?} was free for {call}");
                     }
-                    let serves = self.floor.agents.values().filter(|view| view.serves(&entry.queue)).count();
+                    let serves = |agent: &&AgentId| self.floor.agents[*agent].serves(&entry.queue);
+                    let agents = || self.floor.agents.keys().filter(serves);
                     let told = record.excluded.len() + record.more_excluded as usize;
-                    assert!(entry.only.is_some() || told >= serves, "{told} of {serves} explained");
+                    let free = agents().filter(|agent| leaves && self.fits(now, entry, agent)).count();
+                    let all = agents().count();
+                    assert!(
+                        entry.only.is_some() || told + free >= all,
+                        "{told} of {all} explained: {record:?}"
+                    );
                 }
             }
             Event::OfferEnded { offer, call, agent, .. } => {
