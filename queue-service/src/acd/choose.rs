@@ -47,12 +47,11 @@ impl Acd {
         let tie = !picked.by_lot
             && matches!(picked.listed.as_slice(), [first, second, ..] if (first.0, first.1) == (second.0, second.1));
         let chosen = picked.listed.first()?.2.clone();
-        let (mut excluded, left_out) = match only {
+        let (excluded, left_out) = match only {
             Some(_) => (Vec::new(), 0),
             None => self.excluded(now, waiting, picked.known, &picked.passed, LISTED),
         };
-        excluded.sort_unstable_by(|one, other| one.agent.cmp(&other.agent));
-        excluded.truncate(LISTED);
+        let (excluded, more_excluded) = first_by_name(excluded, left_out, LISTED);
         let decision = Decision {
             offer: OfferId::new(now, self.offer_serial),
             call,
@@ -66,7 +65,7 @@ impl Acd {
             needs: waiting.needs.clone(),
             candidates,
             more_candidates: count(picked.total.saturating_sub(picked.listed.len())),
-            more_excluded: count(left_out.saturating_sub(excluded.len())),
+            more_excluded,
             excluded,
             chosen,
             relaxed: waiting.steps,
@@ -324,6 +323,14 @@ impl<'a, I: Iterator<Item = Standing<'a>>> Iterator for InOrder<'a, I> {
             .1;
         self.groups.get_mut(first)?.next()
     }
+}
+
+/// The first `most` of those left out, by name, and how many more of `all` there are.
+pub(super) fn first_by_name(mut excluded: Vec<Excluded>, all: usize, most: usize) -> (Vec<Excluded>, u32) {
+    excluded.sort_unstable_by(|one, other| one.agent.cmp(&other.agent));
+    excluded.truncate(most);
+    let more = count(all.saturating_sub(excluded.len()));
+    (excluded, more)
 }
 
 /// A number of calls or agents as records have it.

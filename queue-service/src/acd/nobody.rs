@@ -11,7 +11,7 @@ use shared::model::decision::{Excluded, NAMED, NonOffer, NonOfferMoment};
 use shared::model::event::Event;
 use shared::time::Timestamp;
 
-use super::choose::count;
+use super::choose::{count, first_by_name};
 use super::state::{Acd, Waiting};
 
 impl Acd {
@@ -59,12 +59,11 @@ impl Acd {
         if waiting.recall.is_some() || !waiting.offers.is_empty() {
             return None;
         }
-        let (mut excluded, left_out) = match &waiting.only {
+        let (excluded, left_out) = match &waiting.only {
             Some(agent) => self.only_excluded(agent),
             None => self.all_excluded(now, call, waiting),
         };
-        excluded.sort_unstable_by(|one, other| one.agent.cmp(&other.agent));
-        excluded.truncate(NAMED);
+        let (excluded, more_excluded) = first_by_name(excluded, left_out, NAMED);
         Some(NonOffer {
             call,
             queue: waiting.queue.clone(),
@@ -79,8 +78,8 @@ impl Acd {
             also: waiting.also.clone(),
             only: waiting.only.clone(),
             only_until: waiting.only_until,
-            more_excluded: count(left_out.saturating_sub(excluded.len())),
             excluded,
+            more_excluded,
         })
     }
 

@@ -57,16 +57,12 @@ pub fn words(decision: &Decision, name: impl Fn(&AgentId) -> String, time_zone: 
         _ => text += &decision.rule,
     }
     text += &format!("; the call had waited {}", minutes(decision.waited_millis / 1000));
-    if decision.priority_secs > 0 {
-        text += &format!(" with {} ahead by priority", minutes(u64::from(decision.priority_secs)));
-    }
+    text += &by_priority(decision.priority_secs);
     if decision.ahead > 0 {
         text += &format!(", behind {} that nobody was free for", decision.ahead);
     }
-    match decision.relaxed {
-        0 => {}
-        1 => text += ", widened by 1 step",
-        steps => text += &format!(", widened by {steps} steps"),
+    if decision.relaxed > 0 {
+        text += &format!(", {}", widened(decision.relaxed));
     }
     for excluded in &decision.excluded {
         text += &format!(
@@ -87,10 +83,7 @@ pub fn non_offer_words(record: &NonOffer, name: impl Fn(&AgentId) -> String, tim
     let mut text = match record.moment {
         NonOfferMoment::Queued => "Offered to nobody when it came".to_owned(),
         NonOfferMoment::OfferEnded => "Offered to nobody else when the phone stopped".to_owned(),
-        NonOfferMoment::Widened => match record.relaxed {
-            1 => "Offered to nobody when it was widened by 1 step".to_owned(),
-            steps => format!("Offered to nobody when it was widened by {steps} steps"),
-        },
+        NonOfferMoment::Widened => format!("Offered to nobody when it was {}", widened(record.relaxed)),
         NonOfferMoment::Left { exit } => {
             let how = match exit {
                 QueueExit::Abandoned => "the caller hung up",
@@ -120,13 +113,26 @@ pub fn non_offer_words(record: &NonOffer, name: impl Fn(&AgentId) -> String, tim
     text += ". ";
     text += &if left_out.is_empty() { "No agent serves this queue".into() } else { left_out.join("; ") };
     text += &format!(". It had waited {}", minutes(record.waited_millis / 1000));
-    if record.priority_secs > 0 {
-        text += &format!(" with {} ahead by priority", minutes(u64::from(record.priority_secs)));
-    }
+    text += &by_priority(record.priority_secs);
     if record.ahead > 0 {
         text += &format!(", behind {}", record.ahead);
     }
     text + "."
+}
+
+/// How far ahead a call is by its priority, behind how long it waited.
+fn by_priority(priority_secs: u32) -> String {
+    match priority_secs {
+        0 => String::new(),
+        secs => format!(" with {} ahead by priority", minutes(u64::from(secs))),
+    }
+}
+
+fn widened(steps: u32) -> String {
+    match steps {
+        1 => "widened by 1 step".into(),
+        steps => format!("widened by {steps} steps"),
+    }
 }
 
 fn why_not(why: &Exclusion, clock: impl Fn(Timestamp) -> String) -> String {
