@@ -486,7 +486,7 @@ fn add_received(stats: &mut LegStats, receiver: &Receiver) {
     let statistics = receiver.statistics();
     stats.packets_lost += u64::try_from(statistics.lost).unwrap_or(0);
     stats.packets_late += statistics.buffer.late;
-    stats.frames_concealed += statistics.buffer.concealed.saturating_sub(statistics.mended);
+    stats.frames_concealed += statistics.made_up();
     stats.jitter_millis = statistics.jitter_millis;
     stats.packets_malformed += statistics.damaged;
 }

@@ -105,6 +105,13 @@ pub struct Statistics {
     pub buffer: Status,
 }
 
+impl Statistics {
+    /// Frames that were made up and not mended.
+    pub fn made_up(&self) -> u64 {
+        self.buffer.concealed.saturating_sub(self.mended)
+    }
+}
+
 #[derive(Debug, Clone)]
 struct Source {
     ssrc: u32,
@@ -295,8 +302,7 @@ impl Receiver {
                 }
                 Pull::Lost { next } => {
                     let mended = self.codec == Codec::Opus && next.is_some_and(|(_, next)| opus::mends(next));
-                    self.statistics.mended += u64::from(mended);
-                    self.bursts.push(!mended);
+                    self.missed(mended);
                     frame_ticks
                 }
                 Pull::Silence => frame_ticks,
@@ -387,6 +393,12 @@ impl Receiver {
         self.statistics.restarts += 1;
     }
 
+    /// A frame did not come. RFC 3611 §4.7.1: what counts as lost is what error correction did not bring back.
+    fn missed(&mut self, mended: bool) {
+        self.statistics.mended += u64::from(mended);
+        self.bursts.push(!mended);
+    }
+
     /// Decodes what is due, behind the pending samples.
     fn decode_next(&mut self, now: Timestamp) -> Pulled {
         let mut frame = Frame::SILENCE;
@@ -437,9 +449,7 @@ impl Receiver {
                     let next = next.map(|(_, payload)| payload);
                     mended = conceal(&mut self.decoders, self.codec, next, &mut frame);
                 }
-                // RFC 3611 §4.7.1: what counts as lost is what error correction did not bring back.
-                self.statistics.mended += u64::from(mended);
-                self.bursts.push(!mended);
+                self.missed(mended);
                 Pulled::Concealed
             }
             Pull::Silence => match &mut self.noise {

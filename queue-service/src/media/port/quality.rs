@@ -92,7 +92,7 @@ impl Port {
         let jitter_millis = statistics.jitter_millis;
         let delay_millis = round_trip / 2.0 + line.receiver.delay_millis();
         quality.loss_percent += (loss_percent - quality.loss_percent) / LOSS_LOOKS;
-        let concealed = statistics.buffer.concealed.saturating_sub(statistics.mended);
+        let concealed = statistics.made_up();
         let frames = (now.since(quality.at).as_millis() as f32 / FRAME_MILLIS).max(1.0);
         let concealed_percent = 100.0 * concealed.saturating_sub(quality.concealed) as f32 / frames;
         quality.concealed_percent += (concealed_percent.min(100.0) - quality.concealed_percent) / LOSS_LOOKS;
