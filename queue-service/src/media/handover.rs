@@ -109,7 +109,8 @@ impl Handover {
                 let lead = |receiver: &Receiver| ears.and_then(|ears| receiver.lead_samples(ears));
                 // The mix may be ahead, too: its jitter buffer is short, and the relay has covered a frame more. The mix has
                 // this frame already.
-                let is_behind = lead(&self.receiver).is_some_and(|lead| lead + A_FRAME < -NEAR_SAMPLES);
+                let is_behind =
+                    lead(&self.receiver).is_some_and(|lead| lead.saturating_add(A_FRAME) < -NEAR_SAMPLES);
                 if is_behind {
                     self.receiver.pull_closer(now, frame);
                 } else {

@@ -124,7 +124,7 @@ impl Receiver {
     /// measure while one of them has not begun after a negotiation.
     pub fn lead_samples(&self, other: &Receiver) -> Option<i64> {
         if self.before.is_some() || other.before.is_some() {
-            return Some(i64::MAX / 2);
+            return Some(i64::MAX);
         }
         if self.ssrc() != other.ssrc() || self.codec.clock_rate_hz() != other.codec.clock_rate_hz() {
             return None;
