@@ -307,11 +307,8 @@ impl Worker {
             {
                 bridge.plan(&mut self.desk);
             }
-        } else {
-            let counters = self.desk.counters.clone();
-            if let Some(port) = self.desk.port(slot) {
-                port.receive_rtcp(now, source, bytes, &counters);
-            }
+        } else if let Some(port) = self.desk.ports.get_mut(slot).and_then(Option::as_deref_mut) {
+            port.receive_rtcp(now, source, bytes, &self.desk.counters);
         }
     }
 
