@@ -140,9 +140,7 @@ async fn media_that_lies_is_counted_and_both_sides_hear_each_other() -> Outcome 
     let lines = format!("m=audio {port} RTP/AVP 0 101\na=rtpmap:101 telephone-event/8000\na=rtcp-mux\n");
     let ok = evil.invite(&described(&lines), "").await?;
     assert_eq!(ok.status(), 200, "{}", ok.0);
-    let theirs =
-        ok.0.lines().find_map(|line| line.strip_prefix("m=audio ")).ok_or("no voice in the answer")?;
-    let port: u16 = theirs.split(' ').next().unwrap_or_default().parse()?;
+    let port = ok.voice_port()?;
     let (voice, reports) = ((sip.ip(), port).into(), (sip.ip(), port + 1));
     agent.talking(SOON).await?;
 

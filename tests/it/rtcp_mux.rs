@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use shared::rtp::packet::is_rtcp;
 use tests::ports::{CARRIER, HERE, free_pair};
-use tests::raw::{Message, RawPeer};
+use tests::raw::RawPeer;
 use tests::{Outcome, wait};
 use tokio::net::UdpSocket;
 
@@ -50,12 +50,6 @@ impl Pair {
     }
 }
 
-/// The port of the voice that a message of the service describes.
-fn port(message: &Message) -> Outcome<u16> {
-    let line = message.0.lines().find_map(|line| line.strip_prefix("m=audio ")).ok_or("no voice")?;
-    Ok(line.split(' ').next().unwrap_or_default().parse()?)
-}
-
 #[tokio::test]
 async fn reports_come_beside_the_voice_where_both_sides_want_that() -> Outcome {
     for wants_mux in [true, false] {
@@ -74,7 +68,7 @@ async fn reports_come_beside_the_voice_where_both_sides_want_that() -> Outcome {
         phone.answer(&invite, "200 OK", "mux", &format!("Contact: <sip:301@{own}>\n{body}")).await?;
         phone.gets("ACK").await?;
         for (pair, description) in [(&caller, &ok), (&called, &invite)] {
-            let from = port(description)? + u16::from(!wants_mux);
+            let from = description.voice_port()? + u16::from(!wants_mux);
             assert_eq!(pair.first_report().await?, (wants_mux, from), "wants mux: {wants_mux}");
         }
         assert_eq!(evil.within(&ok, "BYE", 2, "").await?.status(), 200);

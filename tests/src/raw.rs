@@ -26,6 +26,12 @@ impl Message {
         status.and_then(|status| status.parse().ok()).unwrap_or(0)
     }
 
+    /// The port of the voice in the description of the session.
+    pub fn voice_port(&self) -> Outcome<u16> {
+        let line = self.0.lines().find_map(|line| line.strip_prefix("m=audio ")).ok_or("no voice")?;
+        Ok(line.split(' ').next().unwrap_or_default().parse()?)
+    }
+
     /// The first header of this name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers(name).first().copied()
