@@ -158,10 +158,11 @@ impl Bridge {
                 let goes_on = listener.mixed.hears(speaker);
                 listener.turn_to_relay(*from, ears(*from), goes_on)
             });
-            if let Some(handover) = &listener.handover
+            if let Some(handover) = &mut listener.handover
                 && let Some(speaker) = desk.port(handover.speaker)
             {
                 speaker.keep_pace();
+                speaker.ears().into_iter().for_each(|ears| handover.follow(ears));
             }
             let from = listener.relayed_from.or(listener.handover.as_ref().map(|handover| handover.speaker));
             if is_relayed {

@@ -88,6 +88,13 @@ impl Handover {
         rests
     }
 
+    /// The speaker has agreed on something else meanwhile: so do the ears for him.
+    pub(super) fn follow(&mut self, ears: &Receiver) {
+        if let Err(error) = self.receiver.follow(ears) {
+            tracing::warn!(%error, "a change between relay and mix is not smooth");
+        }
+    }
+
     /// Takes a packet of the speaker.
     pub(super) fn receive(&mut self, now: Timestamp, packet: &Packet<'_>) {
         self.receiver.receive(now, packet);

@@ -1,6 +1,8 @@
 //! A phone changes its codec in the talk by a re-INVITE, while its packets are relayed and while they are mixed: what goes
 //! to it and what comes from it goes on.
 
+use std::time::Duration;
+
 use shared::audio::codec::{Codec, Decoder, MAX_PACKET_SAMPLES};
 use shared::audio::goertzel::power_dbfs;
 use shared::audio::mixer::Role;
@@ -22,6 +24,8 @@ const WAY: [Codec; 9] = [
     Codec::G722,
     Codec::Pcma,
 ];
+/// How long after the packets a frame is made.
+const PHASES: [Duration; 3] = [Duration::from_millis(1), Duration::from_millis(7), Duration::from_millis(16)];
 /// Frames between two changes.
 const STAY: usize = 25;
 /// A step in the agent's tone, which has none over 1,132 by itself; a tone that breaks off has one of up to 6,500.
@@ -74,8 +78,11 @@ fn assert_heard(samples: &[i16], hz: f32, what: &str) {
 
 #[test]
 fn a_codec_changes_in_the_talk_without_a_gap() {
-    for is_mixed in [false, true] {
+    for (is_mixed, phase) in
+        [false, true].into_iter().flat_map(|is_mixed| PHASES.map(|phase| (is_mixed, phase)))
+    {
         let mut session = Session::new();
+        session.frame_at = session.now + phase;
         let customer = session.add(Role::Customer, Codec::Pcma, CUSTOMER_HZ, None);
         let agent = session.add(Role::Agent, Codec::Pcma, AGENT_HZ, None);
         if is_mixed {
@@ -87,7 +94,7 @@ fn a_codec_changes_in_the_talk_without_a_gap() {
             session.run(STAY);
         }
         for (slot, hz) in [(customer, AGENT_HZ), (agent, CUSTOMER_HZ)] {
-            let what = format!("slot {slot}, mixed {is_mixed}");
+            let what = format!("slot {slot}, mixed {is_mixed}, {phase:?}");
             let phone = session.phones[slot].as_ref().expect("a phone");
             let samples = sound(phone, &what);
             assert!(samples.len() > (WAY.len() * STAY + 50) * 320, "{what}: {} samples", samples.len());
@@ -105,8 +112,9 @@ fn a_codec_changes_in_the_talk_without_a_gap() {
 /// Both sides change in the same frame, to the same codec and to different ones: relay, mix and relay again.
 #[test]
 fn both_sides_change_their_codecs_at_once_without_a_gap() {
-    for other in [0, 1, 3] {
+    for (other, phase) in [0, 1, 3].into_iter().flat_map(|other| PHASES.map(|phase| (other, phase))) {
         let mut session = Session::new();
+        session.frame_at = session.now + phase;
         let customer = session.add(Role::Customer, Codec::Pcma, CUSTOMER_HZ, None);
         let agent = session.add(Role::Agent, Codec::Pcma, AGENT_HZ, None);
         session.run(60);
@@ -116,7 +124,7 @@ fn both_sides_change_their_codecs_at_once_without_a_gap() {
             session.run(STAY);
         }
         for (slot, hz) in [(customer, AGENT_HZ), (agent, CUSTOMER_HZ)] {
-            let what = format!("slot {slot}, {other} apart");
+            let what = format!("slot {slot}, {other} apart, {phase:?}");
             let samples = sound(session.phones[slot].as_ref().expect("a phone"), &what);
             assert!(samples.len() > (WAY.len() * STAY + 50) * 320, "{what}: {} samples", samples.len());
             assert_heard(&samples, hz, &what);

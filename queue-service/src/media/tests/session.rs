@@ -1,6 +1,7 @@
 //! A bridge with its ports and phones in virtual time: what the worker does, without its thread and its clock. The packets
 //! go over the loopback, which hands them on at once.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -23,7 +24,7 @@ use super::super::{BridgeId, MediaConfig, socket};
 use super::floor::{Phone, call, config};
 use crate::recording::{Recorder, RecordingConfig};
 
-/// How long after the packets a frame is made.
+/// How long after the packets the first frame is made.
 const PHASE: Duration = Duration::from_millis(7);
 
 pub(super) struct Session {
@@ -33,10 +34,14 @@ pub(super) struct Session {
     pub(super) events: mpsc::Receiver<MediaEvent>,
     scratch: Scratch,
     tick: u64,
+    /// When the next frame is due.
+    pub(super) frame_at: Timestamp,
     config: MediaConfig,
     pool: Arc<Mutex<PortPool>>,
     /// By slot of their ports; none where the phone has gone.
     pub(super) phones: Vec<Option<Phone>>,
+    /// How long after the others the phone of a slot sends, below 20 ms; nothing for those that are not named.
+    pub(super) lags: HashMap<usize, Duration>,
     /// What the recording heard.
     pub(super) tracks: [Vec<i16>; 3],
     recorded: Option<(Recorder, tempfile::TempDir)>,
@@ -53,8 +58,11 @@ impl Session {
         let (sender, events) = mpsc::channel(4_096);
         let limit = Duration::from_secs(30);
         let pool = PortPool::new(config.port_min, config.port_max, &mut rand::rng());
+        let now = Timestamp::from_secs(1_000_000);
         Session {
-            now: Timestamp::from_secs(1_000_000),
+            now,
+            frame_at: now + PHASE,
+            lags: HashMap::new(),
             desk: Desk::new(
                 sender,
                 Arc::new(WorkerCounters::default()),
@@ -133,17 +141,35 @@ impl Session {
     /// Lets frames of 20 ms pass.
     pub(super) fn run(&mut self, frames: usize) {
         for _ in 0..frames {
-            for phone in self.phones.iter_mut().flatten() {
-                phone.tick(self.now);
+            let (began, until) = (self.now, self.now + Duration::from_millis(20));
+            let mut left: Vec<usize> = (0..self.phones.len()).collect();
+            while self.now < until {
+                let lag = |slot: &usize| self.lags.get(slot).copied().unwrap_or_default();
+                let next = left.iter().map(lag).min().map_or(until, |lag| began + lag);
+                if next <= self.frame_at && next < until {
+                    self.now = next;
+                    let turn = left.extract_if(.., |slot| began + lag(slot) == next).collect::<Vec<_>>();
+                    for slot in turn {
+                        self.phones[slot].iter_mut().for_each(|phone| phone.tick(next));
+                    }
+                    self.receive();
+                } else if self.frame_at < until {
+                    self.now = self.frame_at;
+                    self.frame();
+                } else {
+                    self.now = until;
+                }
             }
-            self.receive();
-            self.bridge.frame(self.now + PHASE, self.tick, &mut self.desk, &mut self.scratch);
-            for (track, frame) in self.tracks.iter_mut().zip(self.bridge.tracks(&self.scratch)) {
-                track.extend_from_slice(&frame.0);
-            }
-            self.tick += 1;
-            self.now += Duration::from_millis(20);
         }
+    }
+
+    fn frame(&mut self) {
+        self.bridge.frame(self.now, self.tick, &mut self.desk, &mut self.scratch);
+        for (track, frame) in self.tracks.iter_mut().zip(self.bridge.tracks(&self.scratch)) {
+            track.extend_from_slice(&frame.0);
+        }
+        self.tick += 1;
+        self.frame_at += Duration::from_millis(20);
     }
 
     fn receive(&mut self) {

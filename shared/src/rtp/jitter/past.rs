@@ -44,4 +44,9 @@ impl JitterBuffer {
     pub fn begin_eagerly(&mut self) {
         self.is_eager = true;
     }
+
+    /// Whether it begins with the first packet that comes.
+    pub fn is_eager(&self) -> bool {
+        self.is_eager
+    }
 }

@@ -43,6 +43,22 @@ impl Receiver {
         Ok(fork)
     }
 
+    /// Takes over what `other`, from which this one went apart, has agreed on since. One that went to the end of what has
+    /// come plays the first packet of that when it comes, too.
+    ///
+    /// # Errors
+    /// When a decoder cannot be made.
+    pub fn follow(&mut self, other: &Receiver) -> Result<(), CodecError> {
+        if self.config != other.config {
+            let is_eager = self.buffer.is_eager();
+            self.configure(other.config.clone())?;
+            if is_eager {
+                self.buffer.begin_eagerly();
+            }
+        }
+        Ok(())
+    }
+
     /// Goes to the end of what has come, as if all of it had been played: the next packet is played when it comes. Returns
     /// the last 40 ms before that place, and as much behind it as a codec delays them ([`Codec::delay_samples`]): what an
     /// encoder has to know so that its packets follow those that came.
