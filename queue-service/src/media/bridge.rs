@@ -1,5 +1,7 @@
 //! A bridge: the parties of one call, who hears whom, and the recording of it.
 
+mod keys;
+
 use std::time::Duration;
 
 use shared::ahead;
@@ -8,11 +10,12 @@ use shared::audio::mixer::{HearMatrix, MAX_PARTIES, Mixer, Party, Role, Row, Tra
 use shared::audio::{Frame, fade};
 use shared::id::CallId;
 use shared::model::sound::LegSound;
-use shared::rtp::dtmf::KeyEvent;
 use shared::rtp::quality::cause::Cause;
+use shared::rtp::receiver::Receiver;
 use shared::time::Timestamp;
 
 use super::BridgeId;
+use super::align::Alignment;
 use super::event::MediaEvent;
 use super::port::quality::Found;
 use super::port::{AHEAD, Port};
@@ -33,6 +36,7 @@ pub(super) struct Bridge {
     is_relaying: bool,
     /// Frames are decoded: somebody hears a mix, or it is recorded.
     decodes: bool,
+    alignment: Alignment,
     /// Until then there is nothing to do for a frame.
     quiet_until: Timestamp,
     /// Somebody wants to know who speaks: frames are decoded from then to then.
@@ -76,6 +80,7 @@ impl Bridge {
             recording: None,
             is_relaying: false,
             decodes: false,
+            alignment: Alignment::default(),
             quiet_until: Timestamp::EPOCH,
             watched: None,
         }
@@ -190,6 +195,7 @@ impl Bridge {
             }
         }
         let hears_keys = self.slots.iter().any(|slot| desk.port(*slot).is_some_and(|port| port.hears_keys()));
+        self.alignment.set_mixes(mixed > 0);
         self.decodes = mixed > 0 || self.recording.is_some() || self.watched.is_some() || hears_keys;
         for slot in &self.slots {
             if let Some(port) = desk.port(*slot) {
@@ -217,10 +223,12 @@ impl Bridge {
             return;
         }
         let mut plan_again = self.watched.take_if(|(_, until)| *until <= now).is_some();
+        let later_millis = self.alignment.take_moved();
         for (place, slot) in self.slots.iter().enumerate().take(MAX_PARTIES) {
             let silence = desk.silence;
             let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_deref_mut) else { continue };
             let frame = &mut scratch.heard[place];
+            port.pulls_come_later(later_millis);
             scratch.has_voice[place] = port.pull(now, self.decodes, frame);
             if self.decodes {
                 let level = if scratch.has_voice[place] { rms_dbov(&frame.0) } else { SILENCE_DBOV };
@@ -245,6 +253,33 @@ impl Bridge {
         if plan_again {
             self.plan(desk);
         }
+    }
+
+    /// How many milliseconds later (less than zero: earlier) the frames should come, so that who hears a mix hears it as
+    /// soon as may be.
+    pub(super) fn wishes_later_millis(&mut self, now: Timestamp, desk: &Desk) -> i64 {
+        let port = |slot: usize| desk.ports.get(slot).and_then(Option::as_deref);
+        // Who is on his way from packets to a mix is in step with the frames as they are.
+        let is_under_way =
+            || self.slots.iter().any(|slot| port(*slot).is_some_and(|port| port.handover.is_some()));
+        if !self.alignment.is_due(now) || is_under_way() {
+            return 0;
+        }
+        let (slots, matrix) = (&self.slots, &self.matrix);
+        let heard = slots.iter().enumerate().filter(|(place, _)| matrix.is_heard(*place));
+        let ears = heard.filter_map(|(_, slot)| port(*slot)?.ears()).filter(|ears| ears.is_playing());
+        let spare_millis = ears.map(Receiver::spare_millis);
+        // Of a voice that has just begun it is not known yet.
+        if spare_millis.clone().any(|spare| spare.is_none()) {
+            return 0;
+        }
+        let spare_millis = spare_millis.flatten();
+        self.alignment.look(now, spare_millis)
+    }
+
+    /// Its frames come so much later from the next one on.
+    pub(super) fn move_frames(&mut self, later_millis: i64) {
+        self.alignment.moved(later_millis);
     }
 
     /// Gives a party what it hears in this frame. True when the plan has to be made anew.
@@ -408,58 +443,6 @@ impl Bridge {
             }
         }
     }
-
-    /// Tells the keys that went down, and presses them again towards the customer or the agents who hear the one who
-    /// pressed, unless they went on as they came. A supervisor's keys go nowhere.
-    fn keys(&self, desk: &mut Desk) {
-        for (place, slot) in self.slots.iter().enumerate() {
-            if let Some(port) = desk.ports.get_mut(*slot).and_then(Option::as_deref_mut)
-                && let Some(digit) = port.next_heard_key()
-            {
-                desk.outlet.send(MediaEvent::Digit { call: self.call, leg: port.leg, digit });
-            }
-            while let Some((event, port)) = desk
-                .ports
-                .get_mut(*slot)
-                .and_then(Option::as_deref_mut)
-                .and_then(|port| Some((port.next_key()?, port)))
-            {
-                let (key, millis) = match event {
-                    KeyEvent::Pressed(digit) => {
-                        let leg = port.leg;
-                        let mut went_to = port.relay_to;
-                        for to in &mut went_to {
-                            // Who is between relay and mix does not get packets.
-                            *to = to
-                                .filter(|slot| desk.port(*slot).is_some_and(|port| port.handover.is_none()));
-                        }
-                        if let Some(port) = desk.port(*slot) {
-                            port.key_relayed_to = went_to;
-                        }
-                        desk.outlet.send(MediaEvent::Digit { call: self.call, leg, digit });
-                        continue;
-                    }
-                    KeyEvent::Released { key, millis } => (key, millis),
-                };
-                let went_on = port.key_relayed_to;
-                if is_supervisor(port) {
-                    continue;
-                }
-                for (listener, other) in self.slots.iter().enumerate() {
-                    if self.matrix.hears(listener, place)
-                        && !went_on.contains(&Some(*other))
-                        && let Some(port) = desk.port(*other).filter(|port| !is_supervisor(port))
-                    {
-                        port.press(key, millis);
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn is_supervisor(port: &Port) -> bool {
-    matches!(port.party.role, Role::Supervisor(_))
 }
 
 impl Scratch {

@@ -122,7 +122,11 @@ impl Line {
     pub(super) fn begin_decoding(&mut self, now: Timestamp) {
         if self.frame_at.is_some() {
             self.skip(now - FRAME);
-            self.frame_at = None;
+            if let Some(at) = self.frame_at.take() {
+                // From here on the bridge pulls at moments of its own.
+                let (later, earlier) = (now.millis_since(at), at.millis_since(now));
+                self.receiver.pulls_come_later(later.cast_signed() - earlier.cast_signed());
+            }
         }
     }
 

@@ -23,6 +23,7 @@
 //! that a mix would have, at their true times, through every change between the two. It costs 19 µs a frame with
 //! Opus and a fraction of it with G.711, and saves a second jitter buffer with another idea of time.
 
+mod align;
 mod bridge;
 mod effort;
 pub mod event;

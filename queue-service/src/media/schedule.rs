@@ -15,39 +15,32 @@ pub(super) struct Schedule {
     /// How long after a full 20 ms of the clock frames are due.
     phase: Duration,
     next_at: Timestamp,
-    /// The number of the next frame.
-    number: u64,
     /// Frames made since the worker was last on time.
     made_up: u64,
 }
 
-/// What to do with a frame that is due.
+/// A frame that is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Due {
-    /// Make the frame of this number.
-    Make(u64),
+pub(super) struct Due {
+    /// Its moment.
+    pub(super) at: Timestamp,
     /// It is too late for it: the next ones are due already.
-    Miss,
+    pub(super) is_missed: bool,
 }
 
 impl Schedule {
     /// The first frame is due within 20 ms.
     pub(super) fn new(now: Timestamp, phase: Duration) -> Self {
-        let mut schedule = Schedule { phase, next_at: now, number: 0, made_up: 0 };
+        let mut schedule = Schedule { phase, next_at: now, made_up: 0 };
         schedule.restart(now);
         schedule
     }
 
-    /// Begins anew after a time without bridges. Numbers go on.
+    /// Begins anew after a time without bridges.
     pub(super) fn restart(&mut self, now: Timestamp) {
         let frame = FRAME.as_micros() as i64;
         let since_frame = (now.as_micros() - self.phase.as_micros() as i64).rem_euclid(frame);
         self.next_at = now + Duration::from_micros((frame - since_frame).unsigned_abs());
-    }
-
-    /// The number of the next frame.
-    pub(super) fn number(&self) -> u64 {
-        self.number
     }
 
     /// How long until the next frame.
@@ -62,9 +55,8 @@ impl Schedule {
             self.made_up = 0;
             return None;
         }
-        let due = if self.made_up < CATCH_UP_FRAMES { Due::Make(self.number) } else { Due::Miss };
+        let due = Due { at: self.next_at, is_missed: self.made_up >= CATCH_UP_FRAMES };
         self.made_up += 1;
-        self.number += 1;
         self.next_at += FRAME;
         Some(due)
     }
@@ -74,17 +66,14 @@ impl Schedule {
 mod tests {
     use super::*;
 
-    /// Looks at these milliseconds; what was due as "0 1" or "-" for a missed one.
+    /// Looks at these milliseconds; the moments that were due as "20 40", with "-" behind a missed one.
     fn check(script: &[(u64, &str)]) {
         let start = Timestamp::from_secs(1_000);
         let mut schedule = Schedule::new(start, Duration::ZERO);
         for (millis, expected) in script {
             let now = start + Duration::from_millis(*millis);
             let due: Vec<String> = std::iter::from_fn(|| schedule.pop(now))
-                .map(|due| match due {
-                    Due::Make(number) => number.to_string(),
-                    Due::Miss => "-".into(),
-                })
+                .map(|due| format!("{}{}", due.at.millis_since(start), if due.is_missed { "-" } else { "" }))
                 .collect();
             assert_eq!(due.join(" "), *expected, "at {millis} ms");
         }
@@ -92,18 +81,18 @@ mod tests {
 
     #[test]
     fn frames_are_due_at_absolute_moments() {
-        check(&[(0, ""), (19, ""), (20, "0"), (21, ""), (40, "1"), (79, "2"), (80, "3"), (100, "4")]);
+        check(&[(0, ""), (19, ""), (20, "20"), (21, ""), (40, "40"), (79, "60"), (80, "80"), (100, "100")]);
     }
 
     #[test]
     fn a_late_worker_catches_up_a_little_and_leaves_the_rest_out() {
         check(&[
-            (60, "0 1 2"),
-            (80, "3"),
-            (300, "4 5 6 - - - - - - - -"),
-            (320, "15"),
+            (60, "20 40 60"),
+            (80, "80"),
+            (300, "100 120 140 160- 180- 200- 220- 240- 260- 280- 300-"),
+            (320, "320"),
             (339, ""),
-            (340, "16"),
+            (340, "340"),
         ]);
     }
 

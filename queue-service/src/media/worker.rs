@@ -32,9 +32,8 @@ use super::pool::PortPool;
 use super::port::{AHEAD, Port, Silence};
 use super::prompt::Prompt;
 use super::saved::{SavedBridge, SavedLeg};
-use super::schedule::Due;
 use super::socket::Sockets;
-use super::stagger::Stagger;
+use super::stagger::{Seat, Stagger};
 use super::stats::{LegStats, WorkerCounters};
 use super::watch::Watch;
 use super::{BridgeId, MediaConfig, PlayMode, WorkerHandle};
@@ -474,17 +473,17 @@ impl Worker {
     fn frames(&mut self, now: Timestamp) {
         self.desk.outlet.retry();
         let (desk, scratch) = (&mut self.desk, &mut self.scratch);
-        self.bridges.frames(now, |due, bridge, next| {
+        self.bridges.frames(now, |due, Seat { bridge, number, .. }, next| {
             for (before, next) in (1..=AHEAD + 1).zip(next) {
-                next.fetch(desk, before);
+                next.bridge.fetch(desk, before);
             }
-            match due {
-                Due::Make(number) => bridge.frame(now, number, desk, scratch),
-                Due::Miss => {
-                    bridge.miss_frame(now, desk);
-                    WorkerCounters::count(&desk.counters.frames_late);
-                }
+            if due.is_missed {
+                bridge.miss_frame(now, desk);
+                WorkerCounters::count(&desk.counters.frames_late);
+                return 0;
             }
+            bridge.frame(now, *number, desk, scratch);
+            bridge.wishes_later_millis(now, desk)
         });
     }
 }

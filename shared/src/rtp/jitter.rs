@@ -2,7 +2,7 @@
 //!
 //! The owner pulls on a steady 20 ms schedule; that schedule is the playout clock. Delay is added by waiting
 //! ([`Pull::Lost`] without moving on) and taken away by the owner, who pulls once more and shortens the sound
-//! when [`JitterBuffer::surplus_millis`] says so. What is needed follows the lateness of the packets ([`Lateness`]); what
+//! when [`JitterBuffer::spare_millis`] says so. What is needed follows the lateness of the packets ([`Lateness`]); what
 //! there is is measured with each packet that is played: how long the fastest packets wait for their turn.
 //!
 //! Bounded by [`CAPACITY`] packets of [`MAX_PAYLOAD`] octets; when it is full the oldest go.
@@ -10,11 +10,13 @@
 mod ahead;
 mod past;
 mod status;
+mod wait;
 
 use super::delay::Lateness;
 use super::packet::MAX_PACKET_BYTES;
 use crate::time::Timestamp;
 use past::Played;
+use wait::Waits;
 
 pub use status::Status;
 
@@ -41,10 +43,6 @@ pub const MAX_TARGET_MILLIS: u64 = 300;
 const PAUSE_FRAMES: u32 = 5;
 /// A timestamp further ahead is a new timeline and not silence.
 const JUMP_MILLIS: u64 = 10_000;
-/// Pulls over which the least wait is looked for.
-const WINDOW_PULLS: u32 = 25;
-/// No surplus before the first whole window.
-const NOTHING_SEEN: [u64; 2] = [u64::MAX, 0];
 
 /// A packet for the buffer; numbers are counted on over their wrap ([`super::sequence::Sequence`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -134,10 +132,7 @@ pub struct JitterBuffer {
     lateness: Lateness,
     packet_ticks: u32,
     target_millis: u64,
-    /// How long the fastest packet would have waited, the least of this window of pulls and of the one before;
-    /// [`u64::MAX`] without a packet.
-    least_wait: [u64; 2],
-    window_frames: u32,
+    waits: Waits,
     /// How long the packet that was played last would have waited as the fastest one.
     waited_millis: u64,
     /// The same of the stream that this one follows.
@@ -164,8 +159,7 @@ impl JitterBuffer {
             lateness: Lateness::new(clock_rate_hz),
             packet_ticks: clock_rate_hz / 50,
             target_millis: MIN_TARGET_MILLIS,
-            least_wait: NOTHING_SEEN,
-            window_frames: 0,
+            waits: Waits::default(),
             waited_millis: 0,
             goes_on_after_millis: None,
             is_eager: false,
@@ -183,7 +177,7 @@ impl JitterBuffer {
         self.newest = None;
         self.played = None;
         self.state = State::Filling;
-        self.least_wait = NOTHING_SEEN;
+        self.waits = Waits::default();
     }
 
     /// Takes a packet; false when it was late, doubled or too long.
@@ -242,7 +236,7 @@ impl JitterBuffer {
 
     /// What is due now. A packet counts for its own duration, everything else for 20 ms.
     pub fn pull(&mut self, now: Timestamp) -> Pull<'_> {
-        self.watch_wait();
+        self.waits.pull();
         if self.state == State::Filling && !self.begin(now) {
             return Pull::Silence;
         }
@@ -253,7 +247,7 @@ impl JitterBuffer {
                 self.lent = Some(index);
                 let slot = &self.slots[index];
                 let wait = now.millis_since(slot.arrived) + slot.late_millis;
-                self.least_wait[0] = self.least_wait[0].min(wait);
+                self.waits.played(wait);
                 self.waited_millis = wait;
                 Pull::Packet { payload_type: slot.payload_type, ticks: slot.ticks, payload: &slot.payload }
             }
@@ -266,22 +260,6 @@ impl JitterBuffer {
                 Pull::Lost { next }
             }
             Step::Silence => Pull::Silence,
-        }
-    }
-
-    /// How much longer the fastest packets wait than they have to, in milliseconds, steadily over half a second. From
-    /// 20 ms on the owner takes it away by pulling once more within a frame.
-    pub fn surplus_millis(&self) -> u64 {
-        match self.least_wait {
-            [u64::MAX, u64::MAX] => 0,
-            [now, before] => now.min(before).saturating_sub(self.target_millis - PULL_MILLIS),
-        }
-    }
-
-    /// Tells that the owner pulled once more than was due, so that all that follows waits 20 ms less.
-    pub fn pulled_ahead(&mut self) {
-        for wait in self.least_wait.iter_mut().filter(|wait| **wait != u64::MAX) {
-            *wait = wait.saturating_sub(PULL_MILLIS);
         }
     }
 
@@ -470,14 +448,6 @@ impl JitterBuffer {
         };
         let millis = self.millis(end.saturating_sub(from));
         if millis > JUMP_MILLIS { 0 } else { millis }
-    }
-
-    fn watch_wait(&mut self) {
-        self.window_frames += 1;
-        if self.window_frames >= WINDOW_PULLS {
-            self.window_frames = 0;
-            self.least_wait = [u64::MAX, self.least_wait[0]];
-        }
     }
 
     fn millis(&self, ticks: u64) -> u64 {

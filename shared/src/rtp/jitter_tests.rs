@@ -159,7 +159,7 @@ fn play(delays: impl Fn(u64) -> Option<u64>, packets: u64) -> (u64, JitterBuffer
             buffer.insert(at(millis), arrival);
         }
         // The owner shortens when told to.
-        if buffer.surplus_millis() >= 20 {
+        if buffer.spare_millis().is_some_and(|spare| spare >= 20) {
             buffer.pull(at(now));
             buffer.pulled_ahead();
         }
@@ -193,9 +193,9 @@ fn a_calm_network_costs_a_packet_and_no_more() {
         assert_eq!((made_up, status.target_millis, status.late), (0, MIN_TARGET_MILLIS, 0), "{millis} ms");
         // The fastest packet waits at least so long, and not a whole pull longer.
         assert!(
-            (LEAST_WAIT_MILLIS..LEAST_WAIT_MILLIS + PULL_MILLIS).contains(&buffer.least_wait[1]),
+            (LEAST_WAIT_MILLIS..LEAST_WAIT_MILLIS + PULL_MILLIS).contains(&buffer.waits.least_millis[1]),
             "{millis} ms: {:?}",
-            buffer.least_wait
+            buffer.waits.least_millis
         );
     }
 }

@@ -199,7 +199,7 @@ impl Script {
             }
             owed += frame_ticks;
             since_cut += 1;
-            if buffer.surplus_millis() >= 20 && since_cut >= CUT_PAUSE_FRAMES {
+            if buffer.spare_millis().is_some_and(|spare| spare >= 20) && since_cut >= CUT_PAUSE_FRAMES {
                 owed += frame_ticks;
                 since_cut = 0;
                 figures.cuts += 1;

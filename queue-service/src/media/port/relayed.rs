@@ -28,6 +28,13 @@ impl Port {
         self.line.as_ref().map(|line| &line.receiver)
     }
 
+    /// The frames that the leg is pulled for come so much later than they would have.
+    pub(in crate::media) fn pulls_come_later(&mut self, later_millis: i64) {
+        if let Some(line) = self.line.as_mut().filter(|_| later_millis != 0) {
+            line.receiver.pulls_come_later(later_millis);
+        }
+    }
+
     /// A listener is on his way between the packets and the mix of what this one says: its place must not jump meanwhile.
     pub(in crate::media) fn keep_pace(&mut self) {
         if let Some(line) = &mut self.line {

@@ -46,7 +46,7 @@ pub(super) struct Phone {
     /// What it says in place of its tone, until that is said.
     pub(super) says: VecDeque<i16>,
     pub(super) sender: Sender,
-    receiver: Receiver,
+    pub(super) receiver: Receiver,
     pub(super) heard: Vec<i16>,
     pub(super) headers: Vec<Header>,
     /// What came with them.

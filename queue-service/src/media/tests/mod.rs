@@ -1,3 +1,4 @@
+mod aligned;
 mod codec_change;
 mod floor;
 mod hostile;

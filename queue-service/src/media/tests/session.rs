@@ -169,7 +169,9 @@ impl Session {
             track.extend_from_slice(&frame.0);
         }
         self.tick += 1;
-        self.frame_at += Duration::from_millis(20);
+        let later_millis = self.bridge.wishes_later_millis(self.now, &self.desk);
+        self.bridge.move_frames(later_millis);
+        self.frame_at += Duration::from_millis((20 + later_millis).unsigned_abs());
     }
 
     fn receive(&mut self) {

@@ -15,13 +15,31 @@ impl Receiver {
         self.pace_kept_frames = frames;
     }
 
+    /// How much longer than it has to the sound waits to be pulled, in milliseconds ([`JitterBuffer::spare_millis`]).
+    ///
+    /// [`JitterBuffer::spare_millis`]: crate::rtp::jitter::JitterBuffer::spare_millis
+    pub fn spare_millis(&self) -> Option<i64> {
+        self.buffer.spare_millis()
+    }
+
+    /// Whether the stream plays, and is neither before its beginning nor in a pause.
+    pub fn is_playing(&self) -> bool {
+        self.buffer.is_playing()
+    }
+
+    /// Tells that all pulls from now on come so much later than they would have; less than zero: earlier.
+    pub fn pulls_come_later(&mut self, later_millis: i64) {
+        self.buffer.pulls_come_later(later_millis);
+    }
+
     /// Takes away delay: one packet more than due, and then less sound. What is left of that beyond a frame waits for
     /// nothing and goes next.
     pub(super) fn catch_up(&mut self, now: Timestamp) {
         if self.pace_kept_frames > 0 {
             return;
         }
-        let has_surplus = self.buffer.surplus_millis() >= 20 && self.buffer.holds_packets();
+        let has_surplus =
+            self.buffer.spare_millis().is_some_and(|spare| spare >= 20) && self.buffer.holds_packets();
         if !has_surplus && (self.pending_len < FRAME_SAMPLES + CUT_LEAST || self.is_by_longer_packets()) {
             return;
         }
