@@ -61,13 +61,29 @@ impl Sockets {
     }
 }
 
+/// How long pulses were on their way, in milliseconds, sorted.
+#[derive(Debug, Default)]
+pub struct Delays {
+    /// Those that were sent before [`Generator::settle`].
+    pub first_ms: Vec<f64>,
+    /// Those after it.
+    pub settled_ms: Vec<f64>,
+}
+
 /// Sends until it is stopped.
 pub struct Generator {
     /// What it counts.
     pub counts: Arc<Counts>,
-    quiet: Arc<AtomicBool>,
-    stop: Arc<AtomicBool>,
-    thread: JoinHandle<Vec<f64>>,
+    wishes: Arc<Wishes>,
+    thread: JoinHandle<Delays>,
+}
+
+/// What is asked of the thread.
+#[derive(Debug, Default)]
+struct Wishes {
+    settled: AtomicBool,
+    quiet: AtomicBool,
+    stop: AtomicBool,
 }
 
 impl Generator {
@@ -83,31 +99,37 @@ impl Generator {
         srtp: bool,
     ) -> Outcome<Generator> {
         let counts = Arc::new(Counts::default());
-        let (quiet, stop) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let wishes = Arc::new(Wishes::default());
         let mut work = Work::new(sockets, legs, srtp, counts.clone())?;
-        let (hush, ends) = (quiet.clone(), stop.clone());
+        let wished = wishes.clone();
         let thread = std::thread::Builder::new().name("generator".into()).spawn(move || {
             // Where it is not allowed the figures are noisier, and say the same.
             let _ = host::stay_on(core);
-            work.run(&series, &hush, &ends);
-            work.delays_ms
+            work.run(&series, &wished);
+            work.delays
         })?;
-        Ok(Generator { counts, quiet, stop, thread })
+        Ok(Generator { counts, wishes, thread })
+    }
+
+    /// Everything has settled: the delays of the pulses from here on are told apart from those before.
+    pub fn settle(&self) {
+        self.wishes.settled.store(true, Ordering::Relaxed);
     }
 
     /// Sends no more, and still counts what comes.
     pub fn hush(&self) {
-        self.quiet.store(true, Ordering::Relaxed);
+        self.wishes.quiet.store(true, Ordering::Relaxed);
     }
 
-    /// Ends; the delays of the pulses in milliseconds, sorted.
+    /// Ends; the delays of the pulses.
     ///
     /// # Errors
     /// When its thread broke down.
-    pub fn stop(self) -> Outcome<Vec<f64>> {
-        self.stop.store(true, Ordering::Relaxed);
+    pub fn stop(self) -> Outcome<Delays> {
+        self.wishes.stop.store(true, Ordering::Relaxed);
         let mut delays = self.thread.join().map_err(|_| "the generator broke down")?;
-        delays.sort_by(f64::total_cmp);
+        delays.first_ms.sort_by(f64::total_cmp);
+        delays.settled_ms.sort_by(f64::total_cmp);
         Ok(delays)
     }
 }
@@ -115,8 +137,8 @@ impl Generator {
 /// What listens for pulses at one leg.
 struct Ear {
     ear: PulseEar,
-    /// When the last one was sent, until it is heard.
-    sent_at: Option<Instant>,
+    /// When the last one was sent, and whether everything had settled, until it is heard.
+    sent: Option<(Instant, bool)>,
 }
 
 struct Work {
@@ -126,7 +148,7 @@ struct Work {
     /// The leg whose packets come from this port.
     leg_of_port: Vec<u32>,
     counts: Arc<Counts>,
-    delays_ms: Vec<f64>,
+    delays: Delays,
 }
 
 impl Work {
@@ -137,21 +159,21 @@ impl Work {
         }
         let mut ears: Vec<Option<Ear>> = (0..legs.len()).map(|_| None).collect();
         for at in legs.iter().filter_map(|leg| leg.pulses_at) {
-            ears[at] = Some(Ear { ear: PulseEar::new(srtp)?, sent_at: None });
+            ears[at] = Some(Ear { ear: PulseEar::new(srtp)?, sent: None });
         }
-        Ok(Work { sockets, legs, ears, leg_of_port, counts, delays_ms: Vec::new() })
+        Ok(Work { sockets, legs, ears, leg_of_port, counts, delays: Delays::default() })
     }
 
-    fn run(&mut self, series: &[Vec<Vec<u8>>], quiet: &AtomicBool, stop: &AtomicBool) {
+    fn run(&mut self, series: &[Vec<Vec<u8>>], wishes: &Wishes) {
         let began = Instant::now();
         let (mut outbox, mut inbox) = (Outbox::new(), Inbox::new());
         let mut next = 0usize;
-        while !stop.load(Ordering::Relaxed) {
+        while !wishes.stop.load(Ordering::Relaxed) {
             let due =
                 began.elapsed().as_nanos() as usize / 1_000 * self.legs.len() / (PACKET.as_micros() as usize);
             let mut idle = true;
             while next < due {
-                next += self.send(next, due, series, quiet, &mut outbox);
+                next += self.send(next, due, series, wishes, &mut outbox);
                 idle = false;
                 // The answers to what was just sent are there already.
                 self.receive(&mut inbox);
@@ -169,17 +191,17 @@ impl Work {
         first: usize,
         due: usize,
         series: &'a [Vec<Vec<u8>>],
-        quiet: &AtomicBool,
+        wishes: &Wishes,
         outbox: &mut Outbox<'a>,
     ) -> usize {
         let place = first % self.legs.len();
         let chunk_end = (place / BATCH + 1) * BATCH;
         let count = (due - first).min(chunk_end.min(self.legs.len()) - place);
-        if quiet.load(Ordering::Relaxed) {
+        if wishes.quiet.load(Ordering::Relaxed) {
             return count;
         }
         let number = first / self.legs.len();
-        let now = Instant::now();
+        let (now, settled) = (Instant::now(), wishes.settled.load(Ordering::Relaxed));
         for leg in &self.legs[place..place + count] {
             let Some(packet) = series.get(leg.series).and_then(|packets| packets.get(number)) else {
                 continue;
@@ -188,7 +210,7 @@ impl Work {
             if let Some(ear) =
                 leg.pulses_at.filter(|_| is_pulse(number)).and_then(|at| self.ears[at].as_mut())
             {
-                ear.sent_at = Some(now);
+                ear.sent = Some((now, settled));
             }
         }
         let sent = outbox.send(&self.sockets.0[place / BATCH % SOCKETS]);
@@ -212,9 +234,11 @@ impl Work {
                     received += 1;
                     let Some(ear) = &mut self.ears[leg as usize] else { continue };
                     if let Some(before_ms) = ear.ear.hear(datagram)
-                        && let Some(sent_at) = ear.sent_at.take()
+                        && let Some((sent_at, settled)) = ear.sent.take()
                     {
-                        self.delays_ms.push(now.duration_since(sent_at).as_secs_f64() * 1e3 + before_ms);
+                        let delays = &mut self.delays;
+                        let of_them = if settled { &mut delays.settled_ms } else { &mut delays.first_ms };
+                        of_them.push(now.duration_since(sent_at).as_secs_f64() * 1e3 + before_ms);
                     }
                 }
                 self.counts.received.fetch_add(received, Ordering::Relaxed);

@@ -8,7 +8,7 @@ mod generator;
 pub mod host;
 mod series;
 
-pub use generator::{Counts, Generator, Leg, Sockets};
+pub use generator::{Counts, Delays, Generator, Leg, Sockets};
 pub use series::{PULSE_PACKETS, PulseEar, Voice, is_pulse, series};
 
 /// What went wrong, for a person.

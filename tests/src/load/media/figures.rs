@@ -88,8 +88,12 @@ pub struct Step {
     pub delay_p50_ms: f64,
     /// Added delay, of the slowest in a hundred.
     pub delay_p99_ms: f64,
-    /// Pulses that were timed.
+    /// Pulses that were timed for that.
     pub pulses: usize,
+    /// Added delay in the first seconds of the calls, the middle.
+    pub first_delay_p50_ms: f64,
+    /// The same, of the slowest in a hundred.
+    pub first_delay_p99_ms: f64,
     /// What each call adds to the memory.
     pub rss_kb_per_call: f64,
 }
@@ -285,8 +289,8 @@ impl fmt::Display for Media {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{:<24} {:>6} {:>10} {:>7} {:>8} {:>9} {:>9} {:>8}",
-            "", "calls", "µs/packet", "core", "loss", "p50", "p99", "a call"
+            "{:<24} {:>6} {:>10} {:>7} {:>8} {:>9} {:>9} {:>9} {:>8}",
+            "", "calls", "µs/packet", "core", "loss", "p50", "p99", "at first", "a call"
         )?;
         let parts = [
             &self.bare,
@@ -304,7 +308,7 @@ impl fmt::Display for Media {
             for step in &part.steps {
                 writeln!(
                     f,
-                    "{:<24} {:>6} {:>10.2} {:>5.0} % {:>6.2} % {:>6.2} ms {:>6.2} ms {:>5.0} kB",
+                    "{:<24} {:>6} {:>10.2} {:>5.0} % {:>6.2} % {:>6.2} ms {:>6.2} ms {:>6.2} ms {:>5.0} kB",
                     step.mode.name(),
                     step.calls,
                     step.us_per_packet,
@@ -312,6 +316,7 @@ impl fmt::Display for Media {
                     step.loss_percent,
                     step.delay_p50_ms,
                     step.delay_p99_ms,
+                    step.first_delay_p99_ms,
                     step.rss_kb_per_call,
                 )?;
             }
@@ -351,6 +356,8 @@ mod tests {
             delay_p50_ms: 0.5,
             delay_p99_ms: calls as f64 / 1e3,
             pulses: 100,
+            first_delay_p50_ms: 1.0,
+            first_delay_p99_ms: 2.0,
             rss_kb_per_call: 40.0,
         }
     }

@@ -10,7 +10,8 @@
 //! packet that it sent, so what else the machine does changes little.
 //!
 //! Delay is measured in every mode in the same way: some calls are silent but for a pulse now and then, and the time
-//! from the sending of a pulse to the moment in which it is heard at the other leg is what the service adds.
+//! from the sending of a pulse to the moment in which it is heard at the other leg is what the service adds. The first
+//! three seconds of a call, in which its jitter buffers find out what the network is like, have figures of their own.
 
 pub mod figures;
 mod server;
@@ -19,6 +20,9 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
 use shared::audio::codec::Codec;
 
 use self::figures::{Media, Mode, Part, Step};
@@ -47,8 +51,9 @@ const ROUNDS: usize = 2;
 const SEARCH_STEPS: usize = 3;
 /// More calls than anybody holds; there are ports for no more.
 const MOST_CALLS: usize = 6_000;
-/// Before anything is counted.
-const WARM_UP: Duration = Duration::from_secs(1);
+/// Before anything is counted: a jitter buffer knows its network after a second, and has given up what it does not need
+/// after another one.
+const WARM_UP: Duration = Duration::from_secs(3);
 /// What is still on its way at the end.
 const DRAIN: Duration = Duration::from_millis(400);
 /// Calls with pulses, one in so many; their other leg is silent.
@@ -161,8 +166,10 @@ impl Bench {
         server.read()?;
         let empty_kb = server.resident_kb()?;
         let sockets = Sockets::open()?;
-        let ports = server.open(mode, calls, &sockets.peers(calls * mode.legs())?)?;
+        let turns = Turns::new(calls * mode.legs());
+        let ports = server.open(mode, calls, &turns.by_leg(&sockets.peers(calls * mode.legs())?))?;
         let (legs, kinds) = legs(mode, &ports);
+        let legs = turns.in_turn(legs);
         let seconds = u64::from(self.secs) + WARM_UP.as_secs() + 1;
         let packets = usize::try_from(seconds * 50)?;
         let srtp = mode == Mode::Srtp;
@@ -173,6 +180,7 @@ impl Bench {
         let from_start = server.read()?;
         let generator = Generator::start(self.cores.1, sockets, legs, series, srtp)?;
         std::thread::sleep(WARM_UP);
+        generator.settle();
         let (before, began) = (server.read()?, Instant::now());
         std::thread::sleep(Duration::from_secs(self.secs.into()));
         let (after, wall) = (server.read()?, began.elapsed());
@@ -192,9 +200,11 @@ impl Bench {
             us_per_packet: cpu * 1e6 / (after.sent - before.sent).max(1) as f64,
             core_percent: 100.0 * cpu / wall.as_secs_f64(),
             loss_percent,
-            delay_p50_ms: quantile(&delays, 0.5),
-            delay_p99_ms: quantile(&delays, 0.99),
-            pulses: delays.len(),
+            delay_p50_ms: quantile(&delays.settled_ms, 0.5),
+            delay_p99_ms: quantile(&delays.settled_ms, 0.99),
+            pulses: delays.settled_ms.len(),
+            first_delay_p50_ms: quantile(&delays.first_ms, 0.5),
+            first_delay_p99_ms: quantile(&delays.first_ms, 0.99),
             rss_kb_per_call: (resident_kb - empty_kb) / calls as f64,
         })
     }
@@ -220,6 +230,39 @@ fn loss_percent(mode: Mode, sent: u64, received: u64, from: Reading, to: Reading
         }
     };
     (100.0 * came_in.max(came_out).max(relayed).max(late)).max(0.0)
+}
+
+/// When in each 20 ms the legs send: in an order that has nothing to do with their calls, as phones do.
+struct Turns {
+    /// The leg whose turn it is.
+    legs: Vec<usize>,
+    /// The turn of each leg.
+    turns: Vec<usize>,
+}
+
+impl Turns {
+    /// The same each time.
+    fn new(legs: usize) -> Turns {
+        let mut order: Vec<usize> = (0..legs).collect();
+        order.shuffle(&mut StdRng::seed_from_u64(20));
+        let mut turns = vec![0; legs];
+        order.iter().enumerate().for_each(|(turn, leg)| turns[*leg] = turn);
+        Turns { legs: order, turns }
+    }
+
+    /// What belongs to turns, by leg.
+    fn by_leg<T: Copy>(&self, of_turns: &[T]) -> Vec<T> {
+        self.turns.iter().map(|turn| of_turns[*turn]).collect()
+    }
+
+    /// The legs in the order of their turns.
+    fn in_turn(&self, mut legs: Vec<Leg>) -> Vec<Leg> {
+        for leg in &mut legs {
+            leg.pulses_at = leg.pulses_at.map(|at| self.turns[at]);
+        }
+        let mut legs: Vec<Option<Leg>> = legs.into_iter().map(Some).collect();
+        self.legs.iter().filter_map(|leg| legs[*leg].take()).collect()
+    }
 }
 
 /// The legs with what each sends, and the series.
@@ -260,6 +303,28 @@ fn quantile(sorted: &[f64], share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_leg_has_its_turn() {
+        let turns = Turns::new(6);
+        let leg = |port, pulses_at| Leg { port, series: 0, pulses_at };
+        let legs = turns.in_turn(vec![
+            leg(0, None),
+            leg(1, Some(2)),
+            leg(2, None),
+            leg(3, None),
+            leg(4, Some(5)),
+            leg(5, None),
+        ]);
+        let ports: Vec<u16> = legs.iter().map(|leg| leg.port).collect();
+        assert_eq!(turns.by_leg(&ports), [0, 1, 2, 3, 4, 5]);
+        assert_ne!(ports, [0, 1, 2, 3, 4, 5]);
+        let heard = |port: u16| {
+            let leg = legs.iter().find(|leg| leg.port == port).expect("a leg");
+            leg.pulses_at.map(|at| legs[at].port)
+        };
+        assert_eq!([heard(1), heard(4), heard(2)], [Some(2), Some(5), None]);
+    }
 
     #[test]
     fn one_call_in_some_has_pulses_that_somebody_else_hears() {
