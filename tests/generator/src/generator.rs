@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::Outcome;
 use crate::batch::{BATCH, Inbox, Outbox, socket};
 use crate::host;
-use crate::series::{PulseEar, is_pulse};
+use crate::series::{PulseEar, is_pulse, pulse_begins_ms};
 
 /// Sockets that the legs share.
 const SOCKETS: usize = 8;
@@ -148,6 +148,8 @@ struct Work {
     /// The leg whose packets come from this port.
     leg_of_port: Vec<u32>,
     counts: Arc<Counts>,
+    /// When in its packet a pulse is heard that nothing delays.
+    pulse_begins_ms: f64,
     delays: Delays,
 }
 
@@ -161,7 +163,15 @@ impl Work {
         for at in legs.iter().filter_map(|leg| leg.pulses_at) {
             ears[at] = Some(Ear { ear: PulseEar::new(srtp)?, sent: None });
         }
-        Ok(Work { sockets, legs, ears, leg_of_port, counts, delays: Delays::default() })
+        Ok(Work {
+            sockets,
+            legs,
+            ears,
+            leg_of_port,
+            counts,
+            pulse_begins_ms: pulse_begins_ms()?,
+            delays: Delays::default(),
+        })
     }
 
     fn run(&mut self, series: &[Vec<Vec<u8>>], wishes: &Wishes) {
@@ -238,7 +248,8 @@ impl Work {
                     {
                         let delays = &mut self.delays;
                         let of_them = if settled { &mut delays.settled_ms } else { &mut delays.first_ms };
-                        of_them.push(now.duration_since(sent_at).as_secs_f64() * 1e3 + before_ms);
+                        let way_ms = now.duration_since(sent_at).as_secs_f64() * 1e3;
+                        of_them.push(way_ms + before_ms - self.pulse_begins_ms);
                     }
                 }
                 self.counts.received.fetch_add(received, Ordering::Relaxed);

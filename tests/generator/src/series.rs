@@ -47,13 +47,15 @@ pub fn series(voice: Voice, codec: Codec, srtp: bool, packets: usize) -> Outcome
     let mut sender = Sender::new(config, &mut StdRng::seed_from_u64(4))?;
     let mut outbound =
         if srtp { Some(Outbound::new(Master::new(Suite::AesCm128HmacSha1_80, &[7; 30])?)) } else { None };
-    let mut tone = Sine::new(440.0, 16_000, -12.0);
+    let tone = || Sine::new(440.0, 16_000, -12.0);
+    let mut on_and_on = tone();
     let mut series = Vec::with_capacity(packets);
     for number in 0..packets {
         let mut frame = Frame::SILENCE;
         match voice {
-            Voice::Tone => tone.fill(&mut frame.0),
-            Voice::Pulses if is_pulse(number) => tone.fill(&mut frame.0),
+            Voice::Tone => on_and_on.fill(&mut frame.0),
+            // Each begins like the others.
+            Voice::Pulses if is_pulse(number) => tone().fill(&mut frame.0),
             Voice::Pulses | Voice::Silence => {}
         }
         sender.push(Timestamp::from_micros(number as i64 * 20_000), Some(&frame));
@@ -70,6 +72,18 @@ pub fn series(voice: Voice, codec: Codec, srtp: bool, packets: usize) -> Outcome
 /// Whether the packet of this number is a pulse.
 pub fn is_pulse(number: usize) -> bool {
     number % PULSE_PACKETS == PULSE_PACKETS - 1
+}
+
+/// How many milliseconds into its packet a pulse is loud enough to be heard: a tone begins softly, and encoding delays it.
+/// What is heard of it later by no more than that was not delayed at all.
+///
+/// # Errors
+/// When the codec is refused.
+pub fn pulse_begins_ms() -> Outcome<f64> {
+    let mut ear = PulseEar::new(false)?;
+    let packets = series(Voice::Pulses, Codec::Pcmu, false, PULSE_PACKETS)?;
+    let heard = packets.into_iter().filter_map(|mut packet| ear.hear(&mut packet)).next();
+    heard.ok_or_else(|| "a pulse is too soft to be heard".into())
 }
 
 /// Looks for the beginnings of pulses in what one leg receives as PCMU.
@@ -118,6 +132,11 @@ mod tests {
             .filter_map(|(number, mut packet)| ear.hear(&mut packet).map(|_| number))
             .collect();
         assert_eq!(heard, [9, 19, 29]);
+    }
+
+    #[test]
+    fn a_pulse_begins_early_in_its_packet() {
+        assert!((0.1..2.0).contains(&pulse_begins_ms().expect("heard")), "{:?}", pulse_begins_ms());
     }
 
     #[test]
