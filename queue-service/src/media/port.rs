@@ -207,10 +207,11 @@ impl Port {
     }
 
     /// Takes a datagram from the RTP socket: `None` when it is not for the bridge, else the packet with what it
-    /// carries, and whether the plan has to be made anew.
+    /// carries, and whether the plan has to be made anew. It may have been there for as long as `held`.
     pub(super) fn receive<'a>(
         &mut self,
         now: Timestamp,
+        held: Duration,
         source: SocketAddr,
         datagram: &'a mut [u8],
         counters: &WorkerCounters,
@@ -249,7 +250,7 @@ impl Port {
         if self.is_relayed {
             line.skip_if_due(now);
         }
-        let content = line.receiver.receive(now, &packet);
+        let content = line.receiver.receive_held(now, held, &packet);
         // A key is looked for in every frame.
         let mut plan_again = matches!(content, Content::Event { .. });
         if let Content::Voice(codec) = content

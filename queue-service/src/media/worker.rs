@@ -155,6 +155,8 @@ pub(super) struct Desk {
     /// What encoders may make of their sound.
     pub(super) effort: Effort,
     pub(super) random: StdRng,
+    /// For how long packets may have waited for the worker.
+    held: Duration,
 }
 
 impl Desk {
@@ -173,6 +175,7 @@ impl Desk {
             silence,
             effort: Effort::default(),
             random: StdRng::from_rng(&mut rand::rng()),
+            held: Duration::ZERO,
         }
     }
 
@@ -207,7 +210,9 @@ impl Desk {
         datagram: &mut [u8],
     ) -> bool {
         let Some(port) = self.ports.get_mut(slot).and_then(Option::as_deref_mut) else { return false };
-        let Some((packet, content, plan_again)) = port.receive(now, source, datagram, &self.counters) else {
+        let Some((packet, content, plan_again)) =
+            port.receive(now, self.held, source, datagram, &self.counters)
+        else {
             return false;
         };
         if port.relays(content) {
@@ -225,7 +230,7 @@ impl Desk {
 impl Worker {
     fn run(mut self) {
         let mut datagram = [0; DATAGRAM_BYTES];
-        let mut turn_at = clock::now();
+        let (mut turn_at, mut worked) = (clock::now(), Duration::ZERO);
         loop {
             let rest = (turn_at + PACE).since(clock::now());
             let ready = if self.pace.is_busy {
@@ -243,7 +248,10 @@ impl Worker {
                 self.watch.wait(self.wait(clock::now()))
             };
             self.sleeps.store(false, Ordering::SeqCst);
-            turn_at = clock::now();
+            let now = clock::now();
+            // Who sleeps between his turns may have overslept; who was woken came as soon as he was done.
+            self.desk.held = if self.pace.is_busy { now.since(turn_at + PACE) } else { worked };
+            turn_at = now;
             let ready = match ready {
                 Ok(ready) => ready,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => 0,
@@ -268,7 +276,8 @@ impl Worker {
             }
             self.frames(clock::now());
             let done_at = clock::now();
-            self.desk.effort = self.load.push(done_at, done_at.since(turn_at));
+            worked = done_at.since(turn_at);
+            self.desk.effort = self.load.push(done_at, worked);
         }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::Timestamp;
 
 /// Width of a bin.
-const BIN_MILLIS: i64 = 5;
+const BIN_MILLIS: u64 = 5;
 /// Bins: 0 to 500 ms, the last one takes what is beyond.
 const BINS: usize = 100;
 /// The part of the packets that shall come in time.
@@ -57,8 +57,9 @@ impl Lateness {
         crate::ahead::fetch(self.bins.as_slice());
     }
 
-    /// Takes an arrival; returns how late it is against the fastest packet, in milliseconds.
-    pub fn push(&mut self, now: Timestamp, timestamp: u64) -> u64 {
+    /// Takes an arrival that may have come up to `held_millis` before it was looked at; returns how late it was at least
+    /// against the fastest packet, and how much more it seems to be, both in milliseconds.
+    pub fn push(&mut self, now: Timestamp, held_millis: u64, timestamp: u64) -> (u64, u64) {
         let sent_millis = timestamp.saturating_mul(1_000) / u64::from(self.clock_rate_hz);
         let sent_millis = i64::try_from(sent_millis).unwrap_or(i64::MAX);
         let transit = now.as_millis().saturating_sub(sent_millis);
@@ -80,8 +81,9 @@ impl Lateness {
         } else {
             [current, before]
         });
-        let late = transit.saturating_sub(current.min(before)).max(0);
-        let bin = usize::try_from(late / BIN_MILLIS).unwrap_or(0).min(BINS - 1);
+        let seems = transit.saturating_sub(current.min(before)).max(0).unsigned_abs();
+        let late = seems.saturating_sub(held_millis);
+        let bin = usize::try_from(late / BIN_MILLIS).unwrap_or(BINS).min(BINS - 1);
         self.bins[bin] += self.weight;
         self.total += self.weight;
         self.packets = self.packets.saturating_add(1);
@@ -91,7 +93,7 @@ impl Lateness {
             self.total /= MAX_WEIGHT;
             self.weight /= MAX_WEIGHT;
         }
-        late.unsigned_abs()
+        (late, seems - late)
     }
 
     /// Goes on from what another stream over the same network has shown.
@@ -118,7 +120,7 @@ impl Lateness {
             left -= bin;
             if left <= 0.0 {
                 // The upper edge of the bin; the first bin is "on time".
-                return if index == 0 { 0 } else { (index as u64 + 1) * BIN_MILLIS.unsigned_abs() };
+                return if index == 0 { 0 } else { (index as u64 + 1) * BIN_MILLIS };
             }
         }
         0
@@ -134,7 +136,7 @@ mod tests {
     fn push_all(lateness: &mut Lateness, first: u64, late: impl Fn(u64) -> u64, packets: u64) {
         for packet in first..first + packets {
             let now = Timestamp::from_secs(1_000) + Duration::from_millis(packet * 20 + late(packet));
-            lateness.push(now, (1 << 32) + packet * 160);
+            lateness.push(now, 0, (1 << 32) + packet * 160);
         }
     }
 
@@ -149,6 +151,19 @@ mod tests {
         assert!(lateness.needed_millis() >= 25, "{}", lateness.needed_millis());
         push_all(&mut lateness, 640, |_| 0, 3_000);
         assert_eq!(lateness.needed_millis(), 0);
+    }
+
+    /// Who looks at them late himself learns nothing bad of the network, and what is later than that still counts.
+    #[test]
+    fn what_was_held_is_not_late() {
+        let mut lateness = Lateness::new(8_000);
+        for packet in 0..500u64 {
+            let (waited, on_its_way) = (packet % 5 * 4, if packet % 10 == 7 { 30 } else { 0 });
+            let now = Timestamp::from_secs(1_000) + Duration::from_millis(packet * 20 + waited + on_its_way);
+            let late = lateness.push(now, waited, (1 << 32) + packet * 160);
+            assert_eq!(late, (on_its_way, waited), "{packet}");
+        }
+        assert_eq!(lateness.needed_millis(), 35);
     }
 
     #[test]

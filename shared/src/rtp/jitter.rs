@@ -12,6 +12,8 @@ mod past;
 mod status;
 mod wait;
 
+use std::time::Duration;
+
 use super::delay::Lateness;
 use super::packet::MAX_PACKET_BYTES;
 use crate::time::Timestamp;
@@ -180,12 +182,20 @@ impl JitterBuffer {
         self.waits = Waits::default();
     }
 
-    /// Takes a packet; false when it was late, doubled or too long.
+    /// Takes a packet that comes now; false when it was late, doubled or too long.
     pub fn insert(&mut self, now: Timestamp, arrival: Arrival<'_>) -> bool {
-        let mut late_millis = 0;
+        self.insert_held(now, Duration::ZERO, arrival)
+    }
+
+    /// Takes a packet that the owner comes to now, and that may have been there for as long as `held`.
+    pub fn insert_held(&mut self, now: Timestamp, held: Duration, arrival: Arrival<'_>) -> bool {
+        let (mut arrived, mut late_millis) = (now, 0);
         if arrival.ticks > 0 {
             self.packet_ticks = arrival.ticks;
-            late_millis = self.lateness.push(now, arrival.timestamp);
+            let held_millis = u64::try_from(held.as_millis()).unwrap_or(u64::MAX);
+            let (late, excused_millis) = self.lateness.push(now, held_millis, arrival.timestamp);
+            late_millis = late;
+            arrived = now - Duration::from_millis(excused_millis);
             self.target_millis =
                 (self.lateness.needed_millis() + PULL_MILLIS).clamp(MIN_TARGET_MILLIS, MAX_TARGET_MILLIS);
         }
@@ -217,7 +227,7 @@ impl JitterBuffer {
         slot.timestamp = arrival.timestamp;
         slot.ticks = arrival.ticks;
         slot.payload_type = arrival.payload_type;
-        slot.arrived = now;
+        slot.arrived = arrived;
         slot.late_millis = late_millis;
         if slot.payload.capacity() == 0 {
             slot.payload = self.spare.pop().unwrap_or_default();

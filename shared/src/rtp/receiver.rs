@@ -5,6 +5,8 @@ mod apart;
 mod pace;
 mod report;
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::dtmf::{KeyEvent, Listener};
@@ -195,12 +197,18 @@ impl Receiver {
         Ok(())
     }
 
-    /// Takes a packet, and says what it carries. In relay mode the owner hands it on with that.
+    /// Takes a packet that comes now, and says what it carries. In relay mode the owner hands it on with that.
     pub fn receive(&mut self, now: Timestamp, packet: &Packet<'_>) -> Content {
+        self.receive_held(now, Duration::ZERO, packet)
+    }
+
+    /// Takes a packet that the owner comes to now, and that may have been there for as long as `held`: that is none of the
+    /// network's lateness.
+    pub fn receive_held(&mut self, now: Timestamp, held: Duration, packet: &Packet<'_>) -> Content {
         let content = self.content(packet.payload_type);
         if content == Content::Unknown && self.is_from_before(packet.payload_type) {
             if let Some(before) = &mut self.before {
-                before.receive(now, packet);
+                before.receive_held(now, held, packet);
             }
             return Content::Unknown;
         }
@@ -253,7 +261,7 @@ impl Receiver {
         if matches!(content, Content::Voice(_)) {
             self.ends_in_noise = false;
         }
-        self.buffer.insert(now, arrival);
+        self.buffer.insert_held(now, held, arrival);
         content
     }
 
@@ -391,12 +399,6 @@ impl Receiver {
         self.noise = None;
         self.is_stale = true;
         self.statistics.restarts += 1;
-    }
-
-    /// A frame did not come. RFC 3611 §4.7.1: what counts as lost is what error correction did not bring back.
-    fn missed(&mut self, mended: bool) {
-        self.statistics.mended += u64::from(mended);
-        self.bursts.push(!mended);
     }
 
     /// Decodes what is due, behind the pending samples.

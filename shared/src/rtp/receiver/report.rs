@@ -5,6 +5,12 @@ use crate::rtp::quality::Conditions;
 use crate::rtp::quality::burst::Clusters;
 
 impl Receiver {
+    /// A frame did not come. RFC 3611 §4.7.1: what counts as lost is what error correction did not bring back.
+    pub(super) fn missed(&mut self, mended: bool) {
+        self.statistics.mended += u64::from(mended);
+        self.bursts.push(!mended);
+    }
+
     /// Counts and delays.
     pub fn statistics(&self) -> Statistics {
         Statistics {
