@@ -142,6 +142,8 @@ pub struct Receiver {
     pace_kept_frames: u32,
     /// What came out of the buffer, and what did not.
     bursts: Bursts,
+    /// Of a packet that did not come whole, in milliseconds.
+    missed_millis: u64,
     /// How the far side's silence sounds, while it is silent.
     noise: Option<Noise>,
     /// The last packet that came was noise: what is played before it may still be voice.
@@ -178,6 +180,7 @@ impl Receiver {
             frames_since_cut: 0,
             pace_kept_frames: 0,
             bursts: Bursts::default(),
+            missed_millis: 0,
             noise: None,
             ends_in_noise: false,
             before: None,

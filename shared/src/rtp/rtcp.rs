@@ -275,6 +275,7 @@ impl Rtcp {
         let round_trip = self.far_side.round_trip_millis.unwrap_or(0.0);
         let conditions = receiver.conditions(round_trip);
         let listening = Conditions { delay_millis: 0.0, ..conditions };
+        let millis = |packets: f32| (packets * receiver.packet_millis() as f32) as u16;
         let score = |score: f32| Some((score * 10.0).round() as u8);
         Some(VoipMetrics {
             ssrc,
@@ -282,8 +283,8 @@ impl Rtcp {
             discarded: part(100.0 * statistics.buffer.late as f32 / expected),
             burst_density: part(clusters.burst_percent),
             gap_density: part(clusters.gap_percent),
-            burst_millis: (clusters.burst_packets * 20.0) as u16,
-            gap_millis: (clusters.gap_packets * 20.0) as u16,
+            burst_millis: millis(clusters.burst_packets),
+            gap_millis: millis(clusters.gap_packets),
             round_trip_millis: round_trip as u16,
             end_system_millis: receiver.delay_millis() as u16,
             rating: Some(conditions.rating().round() as u8),

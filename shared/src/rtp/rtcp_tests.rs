@@ -22,12 +22,16 @@ struct Side {
 
 impl Side {
     fn new(seed: u64) -> Side {
+        Side::with_ptime(seed, 20)
+    }
+
+    fn with_ptime(seed: u64, ptime_millis: u32) -> Side {
         let sending = sender::Config {
             codec: Codec::Pcma,
             payload_type: 8,
             telephone_event: None,
             comfort_noise: None,
-            ptime_millis: 20,
+            ptime_millis,
             opus: Default::default(),
         };
         let receiving =
@@ -60,28 +64,41 @@ impl Side {
     }
 }
 
+/// 120 ms in every 2 s do not come, whatever the length of a packet.
 #[test]
 fn the_far_side_tells_how_it_hears_us() {
-    let (mut left, mut right) = (Side::new(1), Side::new(2));
-    let mut frame = Frame::SILENCE;
-    for packet in 0..400u64 {
-        let sent = left.talk(packet * 20);
-        // Five in a row of every hundred.
-        if packet % 100 >= 5 {
-            right.hear(packet * 20 + 30, &sent);
+    for ptime_millis in [10, 20, 40, 60] {
+        let (mut left, mut right) = (Side::with_ptime(1, ptime_millis), Side::new(2));
+        let mut frame = Frame::SILENCE;
+        for millis in (0..8_000).step_by(20) {
+            left.sender.push(at(millis), Some(&Frame([500; 320])));
+            let mut buffer = [0u8; 1_500];
+            loop {
+                let len = left.sender.poll(&mut buffer);
+                if len == 0 {
+                    break;
+                }
+                if millis % 2_000 >= 120 {
+                    right.hear(millis + 30, &buffer[..len]);
+                }
+            }
+            right.receiver.pull(at(millis + 31), &mut frame);
         }
-        right.receiver.pull(at(packet * 20 + 31), &mut frame);
+        let report = right.report(8_000);
+        assert_eq!(left.rtcp.receive(at(8_010), &report, &left.sender), Ok(Heard::Report));
+        let metrics = left.rtcp.far_metrics().expect("extended report");
+        let what = format!("{ptime_millis} ms: {metrics:?}");
+        assert_eq!(metrics.ssrc, left.sender.position().ssrc);
+        let percent = |part: u8| f32::from(part) / 2.56;
+        assert!((3.0..6.5).contains(&percent(metrics.loss)), "{what}");
+        assert!(percent(metrics.burst_density) > 90.0 && percent(metrics.gap_density) < 1.0, "{what}");
+        assert!((80..=140).contains(&metrics.burst_millis), "{what}");
+        assert!((1_000..=2_600).contains(&metrics.gap_millis), "{what}");
+        let conditions = right.receiver.conditions(0.0);
+        assert!((3.0..6.5).contains(&conditions.loss_percent), "{what} {conditions:?}");
+        let score = f32::from(metrics.conversational_score.expect("a score")) / 10.0;
+        assert!((score - conditions.mos()).abs() < 0.06, "{what}");
     }
-    let report = right.report(8_000);
-    assert_eq!(left.rtcp.receive(at(8_010), &report, &left.sender), Ok(Heard::Report));
-    let metrics = left.rtcp.far_metrics().expect("extended report");
-    assert_eq!(metrics.ssrc, left.sender.position().ssrc);
-    let percent = |part: u8| f32::from(part) / 2.56;
-    assert!((3.0..6.0).contains(&percent(metrics.loss)), "{metrics:?}");
-    assert!(percent(metrics.burst_density) > 90.0 && percent(metrics.gap_density) < 1.0, "{metrics:?}");
-    assert!((80..=140).contains(&metrics.burst_millis), "{metrics:?}");
-    let score = f32::from(metrics.conversational_score.expect("a score")) / 10.0;
-    assert!((score - right.receiver.conditions(0.0).mos()).abs() < 0.06, "{metrics:?}");
 }
 
 #[test]

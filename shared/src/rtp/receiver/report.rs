@@ -1,14 +1,20 @@
 //! What is known of a stream: counts, delays, and the quality that follows from them.
 
 use super::{Receiver, Statistics};
+use crate::audio::FRAME_MILLIS;
 use crate::rtp::quality::Conditions;
 use crate::rtp::quality::burst::Clusters;
 
 impl Receiver {
-    /// A frame did not come. RFC 3611 §4.7.1: what counts as lost is what error correction did not bring back.
+    /// A frame did not come. RFC 3611 §4.7.1 counts packets, and as lost what error correction did not bring back.
     pub(super) fn missed(&mut self, mended: bool) {
         self.statistics.mended += u64::from(mended);
-        self.bursts.push(!mended);
+        self.missed_millis += FRAME_MILLIS;
+        let packet_millis = self.buffer.packet_millis().max(1);
+        while self.missed_millis >= packet_millis {
+            self.missed_millis -= packet_millis;
+            self.bursts.push(!mended);
+        }
     }
 
     /// Counts and delays.
@@ -37,7 +43,12 @@ impl Receiver {
 
     /// Delay on our side: the jitter buffer and a packet.
     pub fn delay_millis(&self) -> f32 {
-        self.buffer.status().target_millis as f32 + 20.0
+        (self.buffer.status().target_millis + self.buffer.packet_millis()) as f32
+    }
+
+    /// How long the sound of a packet is, in milliseconds.
+    pub fn packet_millis(&self) -> u64 {
+        self.buffer.packet_millis()
     }
 
     /// Loss behind the jitter buffer, by bursts and gaps.
