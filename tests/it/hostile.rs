@@ -34,7 +34,7 @@ pub fn described(lines: &str) -> String {
 /// A customer behind the carrier whose every byte is ours.
 pub struct Evil {
     pub floor: Floor,
-    peer: RawPeer,
+    pub peer: RawPeer,
     asker: Asker,
     number: u32,
 }
@@ -42,7 +42,12 @@ pub struct Evil {
 impl Evil {
     /// With the phone 301 in Sales.
     pub async fn new() -> Outcome<Evil> {
-        let floor = Floor::with_phones(Setup::test()?, &[("301", &["sales"])]).await?;
+        Evil::at(Setup::test()?).await
+    }
+
+    /// The same with settings of its own.
+    pub async fn at(setup: Setup) -> Outcome<Evil> {
+        let floor = Floor::with_phones(setup, &[("301", &["sales"])]).await?;
         let sip = floor.service.setup.sip;
         Ok(Evil {
             peer: RawPeer::at(CARRIER, 0, sip).await?,

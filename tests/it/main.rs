@@ -24,6 +24,7 @@ mod network;
 mod noise;
 mod odd_peers;
 mod originate;
+mod rekey;
 mod renewal;
 mod replaces;
 mod replay;

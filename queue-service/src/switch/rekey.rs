@@ -53,14 +53,18 @@ impl Rekeys {
         }
     }
 
-    /// The next leg that is due, which gets its next time.
+    /// The next leg that is due and has answered what it was asked before; all that are due get their next times.
     fn pop(&mut self, now: Timestamp, every: Duration) -> Option<(CallId, LegId)> {
-        let (at, leg) = self.due.first().copied().filter(|(at, _)| *at <= now)?;
-        self.due.remove(&(at, leg));
-        let known = self.legs.get_mut(&leg)?;
-        known.at = now + every;
-        self.due.insert((known.at, leg));
-        Some((known.call, leg))
+        loop {
+            let (at, leg) = self.due.first().copied().filter(|(at, _)| *at <= now)?;
+            self.due.remove(&(at, leg));
+            let Some(known) = self.legs.get_mut(&leg) else { continue };
+            known.at = now + every;
+            self.due.insert((known.at, leg));
+            if known.asked.is_none() {
+                return Some((known.call, leg));
+            }
+        }
     }
 
     fn ask(&mut self, leg: LegId, before: Encryption) {
@@ -93,6 +97,9 @@ impl Switch {
     /// Offers new keys to every leg that is due.
     pub(super) fn rekey(&mut self, now: Timestamp) {
         let every = self.rekey_every();
+        if every.is_zero() {
+            return self.rekeys = Rekeys::default();
+        }
         while let Some((call, leg)) = self.rekeys.pop(now, every) {
             let Some(known) = self.calls.get_mut(&call).and_then(|entry| entry.legs.get_mut(&leg)) else {
                 self.rekeys.end(leg);
@@ -122,6 +129,10 @@ impl Switch {
 
 #[cfg(test)]
 mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+    use shared::sdp::crypto::Policy;
+
     use super::*;
 
     #[test]
@@ -137,8 +148,17 @@ mod tests {
         assert_eq!(rekeys.pop(at(59), every), None);
         assert_eq!(rekeys.pop(at(61), every), Some((call, first)));
         assert_eq!(rekeys.pop(at(61), every), None);
+        // Who was asked and has not answered keeps the keys from before that question.
+        let [old, newer] =
+            [1, 2].map(|seed| Encryption::new(Policy::Required, &mut StdRng::seed_from_u64(seed)));
+        rekeys.ask(first, old.clone());
+        assert_eq!(rekeys.pop(at(125), every), Some((call, second)));
+        rekeys.ask(second, newer);
+        assert_eq!(rekeys.pop(at(125), every), None);
+        assert_eq!(rekeys.answered(first), Some(old));
+        assert_eq!((rekeys.answered(first), rekeys.pop(at(186), every)), (None, Some((call, first))));
         rekeys.end(second);
-        assert_eq!(rekeys.deadline(), Some(at(121)));
+        assert_eq!(rekeys.deadline(), Some(at(246)));
         rekeys.end(first);
         assert_eq!((rekeys.deadline(), rekeys.legs.len()), (None, 0));
     }

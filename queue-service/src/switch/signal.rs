@@ -281,7 +281,10 @@ impl Switch {
                 }
                 Err(error) => {
                     tracing::warn!(%call, %error, "a late answer does not fit");
-                    self.work.push_back(Work::Call(call, Input::LegEnded { leg, how: LegEnd::Lost }));
+                    // New keys are not worth a call.
+                    if !self.keeps_keys(call, leg, 200) {
+                        self.work.push_back(Work::Call(call, Input::LegEnded { leg, how: LegEnd::Lost }));
+                    }
                 }
             }
         }
