@@ -110,8 +110,8 @@ fn line(port: u16, tag: &str, master: &Master) -> String {
 /// The service's key in a description, with its tag.
 fn key_in(message: &Message) -> Outcome<(String, Master)> {
     let lines = message.0.lines().filter_map(|line| line.strip_prefix("a=crypto:"));
-    let keys = lines.filter_map(|line| line.split_once(&format!(" {} inline:", SUITE.name())));
-    let (tag, key) = keys.last().ok_or("no key")?;
+    let mut keys = lines.filter_map(|line| line.split_once(&format!(" {} inline:", SUITE.name())));
+    let (tag, key) = keys.next().ok_or("no key")?;
     let key = key.split(['|', ' ']).next().unwrap_or_default();
     Ok((tag.to_owned(), Master::try_from(format!("{}:{key}", SUITE.name()))?))
 }
