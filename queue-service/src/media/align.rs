@@ -18,8 +18,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const LATER_MILLIS: i64 = 4;
 /// Being later is worth it from so much less waiting on.
 const WORTH_MILLIS: i64 = 4;
-/// A speaker whose packets have so much less time than they need has not been slower than the service's clock but is of a
-/// worse network by now, for which his jitter buffer makes room.
+/// A speaker who lacks less than this has a clock that is slower than ours; one who lacks more has a worse network by now,
+/// for which his jitter buffer makes room.
 const WORSE_MILLIS: i64 = 6;
 
 /// The place of a bridge's frames in time.
